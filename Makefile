@@ -1,0 +1,53 @@
+# The commands behind each target are plain ones; the README shows them for people without make.
+SHELL := /bin/sh
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export RAY_USAGE_STATS_ENABLED := 0
+
+.PHONY: help run test fast lint params ui serve sweep lock
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+run:  ## make the environment, run the pipeline, say what came out
+	@./environment.sh
+	@dvc repro
+	@python src/summary.py
+
+test:  ## every test, the slow ones too
+	@./environment.sh dev
+	@python -m pytest
+
+fast:  ## the tests that take seconds
+	@./environment.sh dev
+	@python -m pytest -m "not slow"
+
+lint:  ## formatting, lint and types
+	@./environment.sh dev
+	@ruff format --check .
+	@ruff check .
+	@mypy
+
+params:  ## compose conf/ into params.yaml without running anything
+	@./environment.sh
+	@python src/compose.py
+
+ui:  ## see the runs at http://127.0.0.1:5000
+	@./environment.sh
+	@mlflow server --host 127.0.0.1 --port 5000
+
+serve:  ## serve the champion at http://127.0.0.1:5001
+	@./environment.sh
+	@python src/serve.py
+
+sweep:  ## queue three experiments with other seeds and run them
+	@./environment.sh
+	@dvc exp run --queue -S 'seed=range(1,4)'
+	@dvc queue start
+	@echo "See how they do: .venv/bin/dvc queue status, then .venv/bin/dvc exp show"
+
+lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build -o requirements-build.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Makes the environment in .venv from exact, hash-checked pins, unless it is there and up to date.
+# usage: environment.sh [dev]        PYTHON=python3.12 environment.sh      takes that Python
+set -u
+cd "$(dirname "$0")" || exit 1
+
+lock=requirements.lock
+[ "${1:-}" = dev ] && lock=requirements-dev.lock
+fail() { echo "Error: $*" >&2; exit 1; }
+
+# The environment is what its locks say; .venv/made-from keeps copies of the locks that it was made from.
+made_from() { cmp -s "$1" ".venv/made-from/$1" && cmp -s requirements-build.lock .venv/made-from/requirements-build.lock; }
+if [ -x .venv/bin/python ] && { made_from "$lock" || made_from requirements-dev.lock; }; then exit 0; fi
+
+fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+python=
+for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
+    if command -v "$candidate" >/dev/null && fits "$candidate"; then python=$candidate; break; fi
+done
+if [ -z "$python" ]; then
+    found=$("${PYTHON:-python3}" --version 2>&1 || true)
+    fail "Got ${found:-no Python}, expected Python 3.11, 3.12 or 3.13. Install one and run again, or name it: make run PYTHON=/path/to/python3.12"
+fi
+
+free_mb=$(df -Pm . | awk 'NR == 2 { print $4 }')
+[ "$free_mb" -ge 3000 ] || fail "Got $free_mb MB free on the disk of $(pwd), expected 3000 MB for the environment. Free some space and run again."
+
+echo "Making the environment in .venv from $lock with $("$python" --version) (a few minutes, once)"
+rm -rf .venv
+log=.venv-install.log
+install() {
+    .venv/bin/python -m pip install --disable-pip-version-check --require-hashes --no-deps --quiet "$@" >>"$log" 2>&1 && return
+    if grep -qi 'no space left' "$log"; then fail "Got a full disk while installing, expected 3000 MB. Free some space and run again."; fi
+    fail "Got a failed install ($(grep -m1 '^ERROR' "$log" || tail -n1 "$log")), expected all of $lock. See $log, mend it and run again."
+}
+"$python" -m venv .venv >"$log" 2>&1 || fail "Got no virtual environment ($(tail -n1 "$log")), expected $python -m venv to work; on Debian, install python3-venv."
+install -r requirements-build.lock
+# antlr4, which Hydra needs, comes as a source package only: it is built with the tools just installed, not with others.
+install --no-build-isolation -r "$lock"
+mkdir -p .venv/made-from
+cp "$lock" requirements-build.lock .venv/made-from/
+rm -f "$log"

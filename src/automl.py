@@ -1,0 +1,69 @@
+"""Search for the best model of the train rows and build the deliverable from it."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from slipway.entry import parser, run
+from slipway.settings import load_params
+
+
+def summary(table: Any, failed: dict[str, str], seconds: float) -> dict[str, Any]:
+    """Return the search in a few figures: the best model, its validation score, what was fitted and what failed."""
+    best = table.iloc[0]
+    return {
+        "best_model": best["model"],
+        "eval_metric": best["eval_metric"],
+        "score_val": float(best["score_val"]),
+        "models": len(table),
+        "failed": len(failed),
+        "fit_s": round(seconds, 3),
+    }
+
+
+def main() -> None:
+    parser(__doc__).parse_args()
+    params = load_params()
+    import pandas as pd
+
+    from slipway.display import SearchDisplay, callback_for
+    from slipway.files import whole_file, write_json
+    from slipway.packaging import model_digest, save_model
+    from slipway.scoring import Scorer
+    from slipway.search import failed_models, fit, leaderboard, log_to
+
+    data, settings = params.data, params.automl
+    log_to(Path("reports/automl.log"), settings.verbosity)
+    train = pd.read_parquet("data/prepared/train.parquet")
+    print(f"automl: {len(train)} train rows, {train.shape[1] - 1} features; the log is reports/automl.log")
+    variants = sum(len(v) if isinstance(v, list) else 1 for v in settings.models.values())
+    with SearchDisplay(settings.eval_metric, settings.time_limit, variants + settings.ensemble) as display:
+        started = time.monotonic()
+        predictor = fit(
+            train, data.label, data.positive_class, data.task, settings, params.seed,
+            Path("models/predictor"), callback_for(display),
+        )  # fmt: skip
+        seconds = time.monotonic() - started
+    table, failed = leaderboard(predictor), failed_models(predictor)
+
+    staging = Path("models/.staging")
+    shutil.rmtree(staging, ignore_errors=True)
+    shutil.copytree("models/recipe", staging)
+    predictor.clone_for_deployment(str(staging / "predictor"))
+    scorer = Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
+    save_model(staging, scorer, data.recipe.name, {"digest": model_digest(scorer)})
+    shutil.rmtree("models/model", ignore_errors=True)
+    (staging / "model").rename("models/model")
+    shutil.rmtree(staging)
+    with whole_file(Path("reports/leaderboard.csv")) as part:
+        table.to_csv(part, index=False)
+    write_json(Path("reports/automl.json"), summary(table, failed, seconds))
+    for name, why in failed.items():
+        print(f"automl: {name} failed ({why})")
+    best = table.iloc[0]
+    print(f"automl: {best['model']} won of {len(table)} models with {best['eval_metric']} {best['score_val']:.4f} on validation rows")
+
+
+if __name__ == "__main__":
+    run(main)

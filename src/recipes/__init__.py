@@ -1,0 +1,1 @@
+"""Yours: how each raw table is cleaned and turned into features."""

@@ -1,0 +1,1 @@
+"""The machinery behind the stages: an hour's reading, changed only on purpose."""

@@ -1,0 +1,128 @@
+"""What a model reads and predicts: the columns with their kinds, and the label. Travels inside the model.
+
+Only the standard library, NumPy and pandas are imported here: this file is copied into every model.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+Kind = Literal["integer", "number", "boolean", "datetime", "text"]
+
+TRUE = {"true", "t", "yes", "y", "1", "1.0"}
+FALSE = {"false", "f", "no", "n", "0", "0.0"}
+
+
+class ContractError(ValueError):
+    """A row that the model cannot take: says which column, what was got and what was expected."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a model reads and predicts.
+
+    Attributes
+    ----------
+    columns
+        Raw column without the label → kind, in the raw table's order.
+    seen
+        Column → some of its values in the train rows, in order: five quantiles of numbers and dates, the more frequent
+        texts. Values that one row alone has are left out.
+    needed
+        The columns that the features depend on: a row must have them, though their values may be missing.
+    label
+        The column that is predicted.
+    task
+        AutoGluon's problem type.
+    classes
+        The label's classes as the train rows have them, sorted; empty for a regression.
+    positive_class
+        The class that counts as positive, for a binary label.
+    """
+
+    columns: dict[str, Kind]
+    seen: dict[str, list[Any]]
+    needed: tuple[str, ...]
+    label: str
+    task: str
+    classes: tuple[Any, ...]
+    positive_class: Any
+
+    def table(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return raw rows as the recipe expects them: the contract's columns in its order, each of its kind's type.
+
+        Columns that the contract does not know are left out; of those that the features don't depend on, missing ones
+        are filled with missing values.
+
+        Raises
+        ------
+        ContractError
+            A needed column is not there, or a value is not of its column's kind.
+        """
+        absent = [column for column in self.needed if column not in rows.columns]
+        if absent:
+            raise ContractError(
+                f"Got rows without the column {absent[0]!r}, expected it; send it with null where it is unknown."
+            )
+        return typed(rows.reindex(columns=list(self.columns)), self.columns)
+
+    def save(self, path: Path) -> None:
+        """Write the contract as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Contract":
+        """Read a contract that `save` wrote."""
+        says = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**says, "needed": tuple(says["needed"]), "classes": tuple(says["classes"])})
+
+
+def seen_values(values: pd.Series, kind: Kind) -> list[Any]:
+    """Return some values of a typed train column, in order: what is common, and nothing that one row alone has."""
+    present = values.dropna()
+    if kind == "text":
+        counts = present.value_counts()
+        return sorted(counts[counts > 1].index[:20])
+    quantiles = present.quantile([0, 0.25, 0.5, 0.75, 1], interpolation="nearest").unique().tolist() if len(present) else []
+    return [str(value) for value in quantiles] if kind == "datetime" else quantiles
+
+
+def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
+    """Return the columns of ``kinds``, each in the one type that recipes and models see of its kind.
+
+    Numbers and booleans become float64 with NaN, texts str with NaN, dates datetime64[ns] without a zone (in UTC) with
+    NaT: the same whether a value was missing or not, so that train rows and a caller's single row look alike.
+    """
+    return pd.DataFrame({column: _cast(rows[column], kind) for column, kind in kinds.items()}, index=rows.index)
+
+
+def _cast(values: pd.Series, kind: Kind) -> pd.Series:
+    if kind == "text":
+        return values.astype(object).where(values.notna(), np.nan).map(str, na_action="ignore").astype(object)
+    if kind == "boolean":
+        values = values.map(_truth, na_action="ignore")
+    try:
+        if kind == "datetime":
+            return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[ns]")
+        return pd.to_numeric(values).astype("float64")
+    except (ValueError, TypeError) as error:
+        odd = next(value for value in values.dropna() if not _is_kind(value, kind))
+        raise ContractError(f"Got {odd!r} in the column {values.name!r}, expected a {kind}.") from error
+
+
+def _truth(value: object) -> object:
+    word = str(value).strip().lower()
+    return 1.0 if word in TRUE else 0.0 if word in FALSE else value
+
+
+def _is_kind(value: object, kind: Kind) -> bool:
+    try:
+        (pd.to_datetime if kind == "datetime" else pd.to_numeric)(value)  # type: ignore[operator]
+    except (ValueError, TypeError):
+        return False
+    return True

@@ -1,0 +1,67 @@
+"""How every script starts and ends: quiet parts, one sentence for a user's error, a traceback for a bug."""
+
+import errno
+import gc
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+
+
+class UserError(Exception):
+    """What the user can mend: says in one sentence what was got, what was expected and where to change it."""
+
+
+def project_root() -> Path:
+    """Return the main project's folder, also from the temporary folder of a queued experiment."""
+    return Path(os.environ.get("DVC_ROOT", ".")).resolve()
+
+
+# For this process and those that it starts: no usage reports by DVC, MLflow and Ray, no progress bars for files of a few
+# kilobytes, no export of the whole project's packages into a model.
+ENVIRONMENT = {
+    "DVC_NO_ANALYTICS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+
+
+def parser(doc: str | None) -> ArgumentParser:
+    """Return an argument parser that shows a script's docstring as its help."""
+    return ArgumentParser(description=doc)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script's main function and end the process: 0 when well, 1 after a user's error, 130 after Ctrl-C.
+
+    A bug ends with its traceback. The collector rests while the libraries are imported and is spared the walk over
+    them at the end: together that is a second and a half of a stage that imports AutoGluon and MLflow.
+    """
+    os.environ.update(ENVIRONMENT)
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        main()
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = error.filename or Path.cwd()
+        print(
+            f"Error: Got a full disk while writing {place}, expected room for the stage's outputs. "
+            "Free some space and run `dvc repro` again; finished stages are kept.",
+            file=sys.stderr,
+        )
+        raise SystemExit(1) from error
+    except KeyboardInterrupt as error:
+        print("Interrupted. Finished stages are kept; `dvc repro` goes on from here.", file=sys.stderr)
+        raise SystemExit(130) from error
+    finally:
+        sys.stdout.flush()
+        if "duckdb" not in sys.modules:  # its binding would name every object that the collector was kept from
+            gc.freeze()

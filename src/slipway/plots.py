@@ -1,0 +1,60 @@
+"""The plots of one model as a picture, for places that draw no DVC plots, such as MLflow's page."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+
+def draw_overview(
+    path: Path, title: str, curves: dict[str, pd.DataFrame], confusion: pd.DataFrame, importance: pd.DataFrame | None
+) -> None:
+    """Draw curves, confusion matrix and importances side by side into a PNG.
+
+    Parameters
+    ----------
+    curves
+        Title → points; the first column is drawn along x, the second along y, both from 0 to 1.
+    confusion
+        Counts; rows are actual classes, columns predicted ones.
+    importance
+        ``column`` and ``importance``, the largest first.
+    """
+    figure = Figure(figsize=(13, 8), layout="constrained")
+    figure.suptitle(title)
+    axes = list(figure.subplots(2, 3).flat)
+    for name, points in curves.items():
+        _draw_curve(axes.pop(0), name, points)
+    _draw_confusion(axes.pop(0), confusion)
+    if importance is not None:
+        _draw_importance(axes.pop(0), importance.head(20))
+    for unused in axes:
+        unused.set_axis_off()
+    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+
+
+def _draw_curve(ax: Axes, name: str, points: pd.DataFrame) -> None:
+    x, y = points.columns
+    ax.plot(points[x], points[y], marker="o" if len(points) < 30 else None)
+    if name != "precision and recall":
+        ax.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=1)
+    ax.set(title=name, xlabel=x.replace("_", " "), ylabel=y.replace("_", " "), xlim=(0, 1), ylim=(0, 1.02))
+
+
+def _draw_confusion(ax: Axes, confusion: pd.DataFrame) -> None:
+    counts = confusion.to_numpy()
+    ax.imshow(counts, cmap="Blues")
+    for row, column in [(r, c) for r in range(counts.shape[0]) for c in range(counts.shape[1])]:
+        dark = counts[row, column] > counts.max() / 2
+        ax.text(column, row, counts[row, column], ha="center", va="center", color="white" if dark else "black")
+    ax.set(title="confusion matrix", xlabel="predicted", ylabel="actual")
+    ax.set_xticks(range(counts.shape[1]), confusion.columns)
+    ax.set_yticks(range(counts.shape[0]), confusion.index)
+
+
+def _draw_importance(ax: Axes, importance: pd.DataFrame) -> None:
+    upwards = importance[::-1]
+    ax.barh(upwards["column"], upwards["importance"])
+    ax.set(title="permutation importance", xlabel="score lost when shuffled")

@@ -1,0 +1,101 @@
+"""How good a model is on test rows: metrics in their natural sign, and the points of the plots."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def metric(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    """Return a metric of a binary label by AutoGluon's or scikit-learn's name.
+
+    Returns
+    -------
+    callable
+        Takes what is positive (0 or 1) and its predicted probability, both of shape (rows,), and returns the figure in
+        its natural sign: an error or a loss is positive, and lower is better.
+    """
+    if name == "brier_score_loss":
+        from sklearn.metrics import brier_score_loss
+
+        return lambda actual, proba: float(brier_score_loss(actual, proba))
+    from autogluon.core.metrics import get_metric
+
+    scorer = get_metric(name, problem_type="binary")
+
+    def natural(actual: np.ndarray, proba: np.ndarray) -> float:
+        predicted = (proba > 0.5).astype(int) if scorer.needs_class else proba
+        return float(scorer._sign * scorer(actual, predicted))
+
+    return natural
+
+
+def roc_points(actual: np.ndarray, proba: np.ndarray) -> pd.DataFrame:
+    """Return the ROC curve: false and true positive rate at each threshold."""
+    from sklearn.metrics import roc_curve
+
+    false, true, _ = roc_curve(actual, proba)
+    return pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true})
+
+
+def precision_recall_points(actual: np.ndarray, proba: np.ndarray) -> pd.DataFrame:
+    """Return the precision-recall curve, from high recall to low."""
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(actual, proba)
+    return pd.DataFrame({"recall": recall, "precision": precision})
+
+
+def calibration_points(actual: np.ndarray, proba: np.ndarray, bins: int) -> pd.DataFrame:
+    """Return how often the positive class came true where it was predicted with about a probability.
+
+    Returns
+    -------
+    DataFrame
+        A row per quantile bin of the predicted probability that holds rows.
+    """
+    from sklearn.calibration import calibration_curve
+
+    observed, predicted = calibration_curve(actual, proba, n_bins=bins, strategy="quantile")
+    return pd.DataFrame({"predicted_probability": predicted, "observed_share": observed})
+
+
+def permutation_importance(
+    predict: Callable[[pd.DataFrame], np.ndarray],
+    score: Callable[[np.ndarray], float],
+    rows: pd.DataFrame,
+    columns: list[str],
+    repeats: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return how much the score moves when a raw column is shuffled.
+
+    All shuffled tables of a column are predicted in one call. Source: Breiman: Random Forests (2001), section 10.
+
+    Parameters
+    ----------
+    predict
+        Raw rows → probabilities of shape (rows,).
+    score
+        Probabilities of ``rows``, of shape (rows,) → figure.
+    columns
+        The raw columns to shuffle.
+
+    Returns
+    -------
+    DataFrame
+        ``column`` and ``importance``, the mean of (score as it is - score when shuffled), largest magnitude first.
+    """
+    random = np.random.default_rng(seed)
+    as_is = score(predict(rows))
+    moved: list[dict[str, Any]] = []
+    for column in columns:
+        orders = [random.permutation(len(rows)) for _ in range(repeats)]
+        values = rows[column].to_numpy()
+        shuffled = pd.concat([rows] * repeats, ignore_index=True)
+        shuffled[column] = np.concatenate([values[order] for order in orders])
+        scores = [score(proba) for proba in np.split(predict(shuffled), repeats)]
+        moved.append({"column": column, "importance": as_is - float(np.mean(scores))})
+    table = pd.DataFrame(moved, columns=["column", "importance"])
+    return table.sort_values("importance", key=np.abs, ascending=False, kind="stable", ignore_index=True)
