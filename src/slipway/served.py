@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from mlflow.types import Schema
@@ -49,6 +50,17 @@ Schema.mlflow_csv_types = mlflow_csv_types
 Schema.pandas_types = _csv_types
 
 
+class Refusal(MlflowException, ValueError):
+    """What a caller must mend, in one sentence: MLflow's server answers 400 with it, without a stack trace."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, error_code=INVALID_PARAMETER_VALUE)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "message" or not hasattr(self, name):  # the server would put all of the caller's rows before it
+            super().__setattr__(name, value)
+
+
 class Served(PythonModel):
     """A registered model: raw rows in, predictions out."""
 
@@ -56,6 +68,7 @@ class Served(PythonModel):
         """Open the model's parts."""
         parts = {name: Path(path) for name, path in context.artifacts.items()}
         with own_modules(parts.pop("code")):
+            self.contract_error = importlib.import_module("slipway.contract").ContractError
             self.scorer = importlib.import_module("slipway.scoring").Scorer.load(**parts)
 
     def predict(
@@ -65,12 +78,15 @@ class Served(PythonModel):
 
         Raises
         ------
-        ValueError
+        Refusal
             A row does not keep the contract; says which column.
         """
-        if (params or {}).get("proba"):
-            return self.scorer.predict_proba(model_input)
-        return self.scorer.predict(model_input)
+        try:
+            if (params or {}).get("proba"):
+                return self.scorer.predict_proba(model_input)
+            return self.scorer.predict(model_input)
+        except self.contract_error as error:
+            raise Refusal(str(error)) from error
 
 
 set_model(Served())
