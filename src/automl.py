@@ -62,7 +62,9 @@ def main() -> None:
     for name, why in failed.items():
         print(f"automl: {name} failed ({why})")
     best = table.iloc[0]
-    print(f"automl: {best['model']} won of {len(table)} models with {best['eval_metric']} {best['score_val']:.4f} on validation rows")
+    print(
+        f"automl: {best['model']} won of {len(table)} models with {best['eval_metric']} {best['score_val']:.4f} on validation rows"
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
     classes = profile["label"]["classes"]
     place = f"Edit conf/data/, or look into data/raw/{data.name}."
     if len(classes) < 2:
-        raise UserError(f"Got {len(classes)} class in the label {data.label!r} ({', '.join(classes)}), expected 2. {place}")
+        raise UserError(
+            f"Got {len(classes)} class in the label {data.label!r} ({', '.join(classes)}), expected 2. {place}"
+        )
     if len(classes) > 2:
         raise UserError(f"Got {len(classes)} classes in the label {data.label!r}, expected 2 for task=binary. {place}")
     if str(data.positive_class) not in classes:

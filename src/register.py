@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-
 def log_run(client: "MlflowClient", experiment_id: str, params: Params, figures: dict[str, Any], digest: str) -> str:
     """Log settings, metrics, reports and lineage as one MLflow run; return its id."""
     from mlflow.entities import Metric, Param, RunTag

@@ -47,8 +47,9 @@ def apply_overrides(overrides: list[Any], cfg: DictConfig) -> None:
     """
     try:
         hydra_apply_overrides(overrides, cfg)
-        settings: dict[str, Any] = {**OmegaConf.to_container(cfg), "conf_digest": {}}
+        settings: Any = OmegaConf.to_container(cfg)
         settings.pop("hydra", None)
+        settings["conf_digest"] = {}
         validate(OmegaConf.to_container(OmegaConf.create(settings), resolve=True))
     except UserError as error:
         raise InvalidArgumentError(str(error)) from None

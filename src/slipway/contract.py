@@ -88,7 +88,9 @@ def seen_values(values: pd.Series, kind: Kind) -> list[Any]:
     if kind == "text":
         counts = present.value_counts()
         return sorted(counts[counts > 1].index[:20])
-    quantiles = present.quantile([0, 0.25, 0.5, 0.75, 1], interpolation="nearest").unique().tolist() if len(present) else []
+    if not len(present):
+        return []
+    quantiles = present.quantile([0, 0.25, 0.5, 0.75, 1], interpolation="nearest").unique().tolist()
     return [str(value) for value in quantiles] if kind == "datetime" else quantiles
 
 
@@ -120,9 +122,9 @@ def _truth(value: object) -> object:
     return 1.0 if word in TRUE else 0.0 if word in FALSE else value
 
 
-def _is_kind(value: object, kind: Kind) -> bool:
+def _is_kind(value: Any, kind: Kind) -> bool:
     try:
-        (pd.to_datetime if kind == "datetime" else pd.to_numeric)(value)  # type: ignore[operator]
+        (pd.to_datetime if kind == "datetime" else pd.to_numeric)(value)
     except (ValueError, TypeError):
         return False
     return True

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -39,7 +39,7 @@ class SearchDisplay:
         self.model_started = self.started = self.clock()
         self.live: Live | None = None
 
-    def __enter__(self) -> "SearchDisplay":
+    def __enter__(self) -> Self:
         self.started = self.clock()
         if self.console.is_terminal:
             self.live = Live(get_renderable=self.table, console=self.console, refresh_per_second=4)

@@ -1,6 +1,7 @@
 """Building the deliverable: an MLflow model of the recipe, the slim predictor and the code that they need."""
 
 import hashlib
+import itertools
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -47,9 +48,8 @@ def example_rows(contract: Contract) -> pd.DataFrame:
 def probe_rows(contract: Contract) -> pd.DataFrame:
     """Return made-up raw rows that always are the same for the same contract: seen values, mixed at random."""
     random = np.random.RandomState(0)  # whose draws NumPy keeps for good
-    return pd.DataFrame(
-        {c: [([*seen, None])[k] for k in random.randint(0, len(seen) + 1, PROBE_ROWS)] for c, seen in contract.seen.items()}
-    )
+    drawn = {column: random.randint(0, len(seen) + 1, PROBE_ROWS) for column, seen in contract.seen.items()}
+    return pd.DataFrame({column: [[*contract.seen[column], None][k] for k in drawn[column]] for column in drawn})
 
 
 def model_digest(scorer: "Scorer") -> str:
@@ -65,9 +65,9 @@ def model_digest(scorer: "Scorer") -> str:
 
 def requirements(models: list[str]) -> list[str]:
     """Return the exact versions of what a predictor of these models needs, as pip writes them."""
-    names = [*NEEDED, *(name for key, names in NEEDED_BY_MODEL.items() if any(key in m for m in models) for name in names)]
+    by_model = [names for key, names in NEEDED_BY_MODEL.items() if any(key in model for model in models)]
     pinned = []
-    for name in names:
+    for name in itertools.chain(NEEDED, *by_model):
         try:
             pinned.append(f"{name}=={version(name)}")
         except PackageNotFoundError:
@@ -94,11 +94,10 @@ def save_model(folder: Path, scorer: "Scorer", recipe_name: str, metadata: dict[
     from mlflow.models import Model
 
     src = Path(__file__).relative_to(Path.cwd()).parents[1]
-    carried = [*(src / f"slipway/{name}.py" for name in CARRIED), src / f"recipes/{recipe_name}.py", src / "recipes/__init__.py"]
-    for source in carried:
-        copy = folder / "code" / source.relative_to(src)
+    for name in (*(f"slipway/{module}.py" for module in CARRIED), "recipes/__init__.py", f"recipes/{recipe_name}.py"):
+        copy = folder / "code" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
+        shutil.copyfile(src / name, copy)
     parts = {"contract": "contract.json", "recipe": "recipe.pkl", "predictor": "predictor", "code": "code"}
     mlflow.pyfunc.save_model(
         folder / "model",

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 
@@ -32,7 +31,7 @@ def draw_overview(
         _draw_importance(axes.pop(0), importance.head(20))
     for unused in axes:
         unused.set_axis_off()
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+    figure.savefig(path, format="png", metadata={"Software": None})
 
 
 def _draw_curve(ax: Axes, name: str, points: pd.DataFrame) -> None:

@@ -47,7 +47,9 @@ def raw_files(folder: Path) -> tuple[Path, ...]:
     A README and hidden files are no part of the table.
     """
     if not folder.is_dir():
-        raise UserError(f"Got no folder {folder}, expected the raw table's files there. Put them in, or edit data.name.")
+        raise UserError(
+            f"Got no folder {folder}, expected the raw table's files there. Put them in, or edit data.name."
+        )
     files = tuple(sorted(f for f in folder.iterdir() if f.is_file() and _is_data(f)))
     if not files:
         raise UserError(f"Got no file in {folder}, expected one or more CSV files. Put the raw table there.")

@@ -26,7 +26,9 @@ def find_version(client: "MlflowClient", name: str, digest: str) -> Registration
     return Registration(int(version.version), version.run_id, new=False, aliases=tuple(version.aliases))
 
 
-def register_model(client: "MlflowClient", name: str, digest: str, folder: Path, run_id: str, card: str) -> Registration:
+def register_model(
+    client: "MlflowClient", name: str, digest: str, folder: Path, run_id: str, card: str
+) -> Registration:
     """Upload a model folder as a logged model of a run and make it a new version.
 
     Parameters

@@ -26,7 +26,7 @@ def metric(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
 
     def natural(actual: np.ndarray, proba: np.ndarray) -> float:
         predicted = (proba > 0.5).astype(int) if scorer.needs_class else proba
-        return float(scorer._sign * scorer(actual, predicted))
+        return float(scorer.convert_score_to_original(scorer(actual, predicted)))
 
     return natural
 

@@ -106,7 +106,9 @@ def fit(
     except (ValueError, TypeError, AssertionError) as error:
         if not settings.fit:
             raise
-        raise UserError(f"Got automl.fit={settings.fit}, which AutoGluon refuses: {error}. Edit conf/automl/.") from error
+        raise UserError(
+            f"Got automl.fit={settings.fit}, which AutoGluon refuses: {error}. Edit conf/automl/."
+        ) from error
     if not predictor.model_names(can_infer=True):
         failures = "; ".join(f"{model}: {why}" for model, why in failed_models(predictor).items()) or "no time was left"
         raise UserError(

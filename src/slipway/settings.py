@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from slipway.entry import UserError
 from slipway.names import BINARY_METRICS, MODELS, OTHER_METRICS
 
+METRICS = (*BINARY_METRICS, *OTHER_METRICS)
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
@@ -49,7 +51,10 @@ class Automl(Section):
 
     eval_metric: Literal[BINARY_METRICS]  # type: ignore[valid-type]
     time_limit: Annotated[float, Field(gt=0)] | None
-    models: Annotated[dict[Literal[MODELS], dict[str, Any] | list[dict[str, Any]]], Field(min_length=1)]
+    models: Annotated[
+        dict[Literal[MODELS], dict[str, Any] | list[dict[str, Any]]],  # type: ignore[valid-type]
+        Field(min_length=1),
+    ]
     ensemble: bool
     num_bag_folds: Annotated[int, Field(ge=0)]
     num_cpus: Annotated[int, Field(gt=0)] | None
@@ -60,7 +65,7 @@ class Automl(Section):
 class Evaluate(Section):
     """How the model is judged on the test rows."""
 
-    metrics: Annotated[list[Literal[(*BINARY_METRICS, *OTHER_METRICS)]], Field(min_length=1)]
+    metrics: Annotated[list[Literal[METRICS]], Field(min_length=1)]  # type: ignore[valid-type]
     calibration_bins: Annotated[int, Field(ge=2)]
     importance_repeats: Annotated[int, Field(ge=0)]
 
@@ -152,4 +157,5 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "literal_error":
         names = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return f"Got {key}={got!r}, expected one of {', '.join(names)}{closest(str(got), names)}"
-    return f"Got {key}={got!r}, expected {problem['msg'].removeprefix('Input should be ').removeprefix('Value error, ')}"
+    expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"Got {key}={got!r}, expected {expected}"

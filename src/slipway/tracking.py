@@ -44,7 +44,8 @@ def lineage() -> dict[str, str]:
         "python": platform.python_version(),
         "autogluon": version("autogluon.tabular"),
     }
-    for name, file in {"params": "params.yaml", "lock": "requirements.lock", "split": "data/split/test.parquet"}.items():
+    files = {"params": "params.yaml", "lock": "requirements.lock", "split": "data/split/test.parquet"}
+    for name, file in files.items():
         if Path(file).is_file():
             tags[f"digest.{name}"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     return tags
