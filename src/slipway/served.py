@@ -50,11 +50,11 @@ Schema.mlflow_csv_types = mlflow_csv_types
 Schema.pandas_types = _csv_types
 
 
-class Refusal(MlflowException, ValueError):
+class RefusedError(MlflowException, ValueError):
     """What a caller must mend, in one sentence: MLflow's server answers 400 with it, without a stack trace."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, error_code=INVALID_PARAMETER_VALUE)
+        MlflowException.__init__(self, sentence, error_code=INVALID_PARAMETER_VALUE)
 
     def __setattr__(self, name: str, value: object) -> None:
         if name != "message" or not hasattr(self, name):  # the server would put all of the caller's rows before it
@@ -78,7 +78,7 @@ class Served(PythonModel):
 
         Raises
         ------
-        Refusal
+        RefusedError
             A row does not keep the contract; says which column.
         """
         try:
@@ -86,7 +86,7 @@ class Served(PythonModel):
                 return self.scorer.predict_proba(model_input)
             return self.scorer.predict(model_input)
         except self.contract_error as error:
-            raise Refusal(str(error)) from error
+            raise RefusedError(str(error)) from error
 
 
 set_model(Served())
