@@ -40,7 +40,7 @@ class Scorer:
         from autogluon.tabular import TabularPredictor
 
         loaded = TabularPredictor.load(str(predictor))
-        loaded.persist("best")
+        loaded.persist("best", max_memory=None)  # AutoGluon would weigh the models first, which takes longer
         return cls(Contract.load(contract), pickle.loads(recipe.read_bytes()), loaded)  # noqa: S301  part of the model
 
     def predict(self, rows: pd.DataFrame) -> pd.Series:
