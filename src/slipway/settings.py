@@ -12,19 +12,21 @@ from slipway.names import BINARY_METRICS, MODELS, OTHER_METRICS
 METRICS = (*BINARY_METRICS, *OTHER_METRICS)
 
 Share = Annotated[float, Field(gt=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+# A folder or a file of the project: no way out of it, nothing hidden.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class Section(BaseModel):
     """A part of params.yaml: frozen, and without keys that nobody reads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Recipe(Section):
     """Which recipe makes the features, and what it is told."""
 
-    name: Name
+    name: ModuleName
     options: dict[str, Any]
 
 
@@ -38,12 +40,18 @@ class Data(Section):
     """What the table is."""
 
     name: Name
-    label: str
+    label: Annotated[str, Field(min_length=1)]
     task: Literal["binary"]
     positive_class: str | int | bool
     model: Annotated[str, Field(pattern=r"^[^/:]+$")]
     recipe: Recipe
     split: Split
+
+
+def _usable_folds(folds: int) -> int:
+    if folds == 1:
+        raise ValueError("0 for none, or 2 at least")
+    return folds
 
 
 class Automl(Section):
@@ -56,7 +64,7 @@ class Automl(Section):
         Field(min_length=1),
     ]
     ensemble: bool
-    num_bag_folds: Annotated[int, Field(ge=0)]
+    num_bag_folds: Annotated[int, Field(ge=0), AfterValidator(_usable_folds)]
     num_cpus: Annotated[int, Field(gt=0)] | None
     verbosity: Annotated[int, Field(ge=0, le=4)]
     fit: dict[str, Any]
@@ -127,7 +135,11 @@ def validate(raw: object) -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        found = "; ".join(_sentence(problem) for problem in error.errors()[:3])
+        if not isinstance(raw, dict):
+            raise UserError(
+                f"Got {raw!r} for all of params.yaml, expected its sections. Compose it: `make params`."
+            ) from error
+        found = "; ".join(_sentences(error)[:3])
         raise UserError(
             f"{found}. Edit conf/ or the -S of your command, then compose again: `dvc exp run`, or `make params`."
         ) from error
@@ -147,8 +159,18 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         raise UserError(f"Got a {path} that is not YAML ({first}). Compose it again: `make params`.") from error
 
 
-def _sentence(problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"] if part != "[key]")
+def _sentences(error: ValidationError) -> list[str]:
+    """Return a sentence per key that is wrong; pydantic reports each type that a value could have had by itself."""
+    by_key: dict[str, list[Any]] = {}
+    for problem in error.errors():
+        parts = [str(part) for part in problem["loc"]]
+        key = ".".join(part for part in parts if "[" not in part and part not in ("str", "int", "bool"))
+        by_key.setdefault(key, []).append(problem)
+    return [_sentence(key, problems) for key, problems in by_key.items()]
+
+
+def _sentence(key: str, problems: list[Any]) -> str:
+    problem = problems[0]
     if problem["type"] == "extra_forbidden":
         return f"Got the setting {key!r}, which nothing reads{closest(key, known_keys())}"
     if problem["type"] == "missing":
@@ -157,5 +179,7 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "literal_error":
         names = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return f"Got {key}={got!r}, expected one of {', '.join(names)}{closest(str(got), names)}"
-    expected = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"Got {key}={got!r}, expected {expected}"
+    if problem["type"] == "value_error":
+        return f"Got {key}={got!r}, expected {problem['ctx']['error']}"
+    # pydantic's own words: "Input should be greater than 0", "String should match pattern …".
+    return f"Got {key}={got!r}, expected it to {' or '.join(p['msg'].partition(' should ')[2] for p in problems)}"
