@@ -6,6 +6,7 @@ Only the standard library, NumPy and pandas are imported here: this file is copi
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,8 +32,8 @@ class Contract:
     columns
         Raw column without the label → kind, in the raw table's order.
     seen
-        Column → some of its values in the train rows, in order: five quantiles of numbers and dates, the more frequent
-        texts. Values that one row alone has are left out.
+        Column → some of its values in the train rows, in order: five quantiles of numbers and dates, from the smallest
+        to the largest, and the more frequent texts, none of which one row alone has.
     needed
         The columns that the features depend on: a row must have them, though their values may be missing.
     label
@@ -83,7 +84,7 @@ class Contract:
 
 
 def seen_values(values: pd.Series, kind: Kind) -> list[Any]:
-    """Return some values of a typed train column, in order: what is common, and nothing that one row alone has."""
+    """Return some values of a typed train column, in order: what `Contract.seen` keeps."""
     present = values.dropna()
     if kind == "text":
         counts = present.value_counts()
@@ -105,26 +106,48 @@ def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
 
 def _cast(values: pd.Series, kind: Kind) -> pd.Series:
     if kind == "text":
-        return values.astype(object).where(values.notna(), np.nan).map(str, na_action="ignore").astype(object)
-    if kind == "boolean":
-        values = values.map(_truth, na_action="ignore")
+        return values.astype(object).where(values.notna(), np.nan).map(_text, na_action="ignore").astype(object)
     try:
-        if kind == "datetime":
-            return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[ns]")
-        return pd.to_numeric(values).astype("float64")
+        return _converted(values, kind)
     except (ValueError, TypeError) as error:
-        odd = next(value for value in values.dropna() if not _is_kind(value, kind))
+        odd = next(value for value in values.dropna() if not _fits(value, kind))
         raise ContractError(f"Got {odd!r} in the column {values.name!r}, expected a {kind}.") from error
 
 
-def _truth(value: object) -> object:
-    word = str(value).strip().lower()
-    return 1.0 if word in TRUE else 0.0 if word in FALSE else value
+def _converted(values: pd.Series, kind: Kind) -> pd.Series:
+    is_date = pd.api.types.is_datetime64_any_dtype(values)
+    if kind == "datetime":
+        dates = values if is_date else values.map(_date, na_action="ignore")
+        return pd.to_datetime(dates, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ns]")
+    if is_date:
+        raise TypeError("pandas would count nanoseconds")
+    return pd.to_numeric(values.map(_truth, na_action="ignore") if kind == "boolean" else values).astype("float64")
 
 
-def _is_kind(value: Any, kind: Kind) -> bool:
+def _fits(value: Any, kind: Kind) -> bool:
     try:
-        (pd.to_datetime if kind == "datetime" else pd.to_numeric)(value)
+        _converted(pd.Series([value], dtype=object), kind)
     except (ValueError, TypeError):
         return False
     return True
+
+
+def _text(value: Any) -> str:
+    # Whole numbers beside a missing one arrive as floats: 5 is the same text as 5.0.
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _truth(value: Any) -> float | None:
+    word = str(value).strip().lower()
+    if word and word not in TRUE | FALSE:
+        raise ValueError(word)
+    return float(word in TRUE) if word else None
+
+
+def _date(value: Any) -> Any:
+    # pandas would take a number for nanoseconds since 1970, and "now" for the time of the prediction.
+    if not isinstance(value, date | np.datetime64 | str) or (
+        isinstance(value, str) and not value[:1].isdigit() and value
+    ):
+        raise ValueError(value)
+    return value
