@@ -1,0 +1,108 @@
+"""How scripts end: one sentence for what the user can mend, a traceback for a bug."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from slipway.entry import project_root
+
+ROOT = Path(__file__).parents[1]
+STAGES = ["check", "dataprep", "automl", "evaluate", "register"]
+SCRIPTS = [*STAGES, "compose", "summary", "serve"]
+
+
+def ends(body, **environment):
+    """Run ``main`` with a body in a process of its own, as a script does."""
+    script = f"import errno, os\nfrom slipway.entry import UserError, run\ndef main():\n    {body}\nrun(main)\n"
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_success_is_quiet():
+    """A script that does its work ends with 0 and adds nothing to what it printed."""
+    done = ends("print('kept 3 of 4 rows')")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "kept 3 of 4 rows\n", "")
+
+
+def test_users_error_is_one_sentence():
+    """What the user can mend ends with 1 and its sentence, without a traceback, also where it was raised from another."""
+    done = ends("raise UserError('Got 3, expected 4. Edit conf/.') from ValueError('inner')")
+    assert (done.returncode, done.stderr) == (1, "Error: Got 3, expected 4. Edit conf/.\n")
+
+
+def test_bug_keeps_its_traceback():
+    """A bug ends with 1 and the traceback that leads to it."""
+    done = ends("{}['missing']")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "KeyError: 'missing'" in done.stderr
+
+
+@pytest.mark.parametrize("number", ["ENOSPC", "EDQUOT"])
+def test_full_disk_is_one_sentence(number):
+    """A full disk, or a used-up quota, ends with 1 and a sentence that names the file."""
+    done = ends(f"raise OSError(errno.{number}, os.strerror(errno.{number}), 'data/split/train.parquet')")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Got a full disk while writing data/split/train.parquet, expected room")
+    assert done.stderr.count("\n") == 1
+
+
+def test_other_os_errors_are_bugs():
+    """An error of the system that is no full disk keeps its traceback."""
+    done = ends("raise OSError(errno.EIO, os.strerror(errno.EIO), 'data')")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert os.strerror(errno.EIO) in done.stderr
+
+
+def test_interrupt_ends_with_130():
+    """Ctrl-C ends with 130, as shells have it, and says how to go on."""
+    done = ends("raise KeyboardInterrupt")
+    assert done.returncode == 130
+    assert done.stderr == "Interrupted. Finished stages are kept; `dvc repro` goes on from here.\n"
+
+
+@pytest.mark.parametrize("variable", ["DVC_NO_ANALYTICS", "MLFLOW_DISABLE_TELEMETRY"])
+def test_usage_reports_are_off(variable):
+    """Whatever the caller's environment says, a script and what it starts report no usage."""
+    done = ends(f"print(os.environ[{variable!r}])", **{variable: ""})
+    assert done.stdout.strip() in ("1", "true")
+
+
+def test_project_root_is_dvcs(monkeypatch, tmp_path):
+    """In a queued experiment's folder the project is the one that DVC names; without DVC it is where one stands."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    assert project_root() == tmp_path
+    monkeypatch.setenv("DVC_ROOT", str(ROOT))
+    assert project_root() == ROOT
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_needs_no_heavy_import(script):
+    """``--help`` shows the script's own words and imports none of the libraries that take seconds."""
+    command = [sys.executable, "-X", "importtime", f"src/{script}.py", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "usage:" in done.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "argparse" in imported
+    assert not imported & {"autogluon", "dvc", "duckdb", "matplotlib", "mlflow", "pandas", "sklearn"}
+
+
+@pytest.mark.parametrize("script", STAGES)
+def test_stage_without_params_ends_in_a_sentence(script, tmp_path):
+    """A stage that is run where no params.yaml is says so before it imports anything heavy."""
+    command = [sys.executable, str(ROOT / f"src/{script}.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Got no params.yaml, expected it in ")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,278 @@
+"""The schema of params.yaml: what conf/ says passes, what cannot work is refused in one sentence."""
+
+import copy
+import itertools
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from slipway import names
+from slipway.entry import UserError
+from slipway.settings import Params, known_keys, load_params, validate
+
+ROOT = Path(__file__).parents[1]
+COMPOSED = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+
+
+def with_setting(key, value):
+    """Return the composed settings with one of them changed; ``...`` takes it out."""
+    settings = copy.deepcopy(COMPOSED)
+    *sections, last = key.split(".")
+    section = settings
+    for name in sections:
+        section = section[name]
+    section.pop(last, None)
+    if value is not ...:
+        section[last] = value
+    return settings
+
+
+def compose(root, *overrides):
+    """Run src/compose.py as a user does."""
+    command = [sys.executable, str(root / "src/compose.py"), *overrides]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a folder with copies of src/ and conf/."""
+    for part in ("src", "conf"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_committed_params_pass():
+    """The params.yaml of the repository is valid, and its sections cannot be changed by the code that gets them."""
+    params = load_params(ROOT / "params.yaml")
+    assert params.data.label == "survived"
+    with pytest.raises(ValueError, match="frozen"):
+        params.data.label = "other"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("automl.time_limit", 60),
+        ("automl.time_limit", 0.5),
+        ("automl.time_limit", None),
+        ("automl.num_cpus", 1),
+        ("automl.num_bag_folds", 2),
+        ("automl.models", {"GBM": [{}, {"extra_trees": True}]}),
+        ("data.positive_class", True),
+        ("data.positive_class", "yes"),
+        ("data.label", "überlebt?"),
+        ("evaluate.importance_repeats", 0),
+        ("register.alias", "version1"),
+    ],
+)
+def test_possible_values_pass(key, value):
+    """A value that the stages can work with is taken as it is, without a change of its type."""
+    section, _, name = key.partition(".")
+    dumped = validate(with_setting(key, value)).model_dump(by_alias=True)
+    assert dumped[section][name] == value
+    assert type(dumped[section][name]) is type(value) or isinstance(value, int)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("seed", -1, "Got seed=-1, expected it to be greater than or equal to 0"),
+        ("seed", 2**31, "less than 2147483648"),
+        ("seed", True, "Got seed=True, expected it to be a valid integer"),
+        ("seed", 1.0, "a valid integer"),
+        ("seed", "7", "a valid integer"),
+        ("seed", ..., "Got no setting 'seed', expected one"),
+        ("data.name", "..", "Got data.name='..', expected it to match"),
+        ("data.name", "a/b", "match pattern"),
+        ("data.label", "", "Got data.label='', expected it to have at least 1 character"),
+        ("data.label", None, "a valid string"),
+        ("data.task", "clustering", "Got data.task='clustering', expected one of "),
+        ("data.positive_class", 1.5, "a valid string or be a valid integer or be a valid boolean"),
+        ("data.recipe.name", "my.recipe", "Got data.recipe.name='my.recipe', expected it to match pattern"),
+        ("data.split.test_size", 0, "greater than 0"),
+        ("data.split.test_size", 1, "less than 1"),
+        ("data.split.test_size", float("nan"), "a finite number"),
+        ("automl.eval_metric", "roc_auk", "Got automl.eval_metric='roc_auk', expected one of "),
+        ("automl.time_limit", 0, "greater than 0"),
+        ("automl.time_limit", float("inf"), "a finite number"),
+        ("automl.time_limit", "60", "a valid number"),
+        ("automl.models", {}, "at least 1 item"),
+        ("automl.models", {"GMB": {}}, "Got automl.models.GMB='GMB', expected one of GBM, "),
+        ("automl.models.GBM", 5, "Got automl.models.GBM=5, expected it to be a valid dictionary or be a valid list"),
+        ("automl.num_bag_folds", 1, "Got automl.num_bag_folds=1, expected 0 for none, or 2 at least"),
+        ("automl.num_bag_folds", -1, "greater than or equal to 0"),
+        ("automl.num_cpus", 0, "greater than 0"),
+        ("automl.verbosity", 5, "less than or equal to 4"),
+        ("automl.ensemble", 1, "a valid boolean"),
+        ("automl.ensemble", "yes", "a valid boolean"),
+        ("evaluate.metrics", [], "at least 1 item"),
+        ("evaluate.metrics", ["f1", "acuracy"], "Got evaluate.metrics.1='acuracy', expected one of "),
+        ("evaluate.calibration_bins", 1, "greater than or equal to 2"),
+        ("evaluate.importance_repeats", -1, "greater than or equal to 0"),
+        ("register.alias", "latest", "expected a name that MLflow does not keep for itself"),
+        ("register.alias", "v12", "expected a name that MLflow does not keep for itself"),
+        ("register.alias", "", "match pattern"),
+        ("register.model", "a/b", "match pattern"),
+        ("register.experiment", "", "at least 1 character"),
+        ("register", None, "a valid dictionary"),
+    ],
+)
+def test_impossible_value_is_refused(key, value, says):
+    """A value that no stage can work with is refused in a sentence with the key, the value and what is possible."""
+    with pytest.raises(UserError) as refused:
+        validate(with_setting(key, value))
+    assert says in str(refused.value)
+    assert str(refused.value).startswith("Got ")
+    assert "Edit conf/ or the -S" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "closest"),
+    [
+        ("automl.time_limt", "automl.time_limit"),
+        ("automl.metric", "automl.eval_metric"),
+        ("evaluate.metric", "evaluate.metrics"),
+        ("data.split.testsize", "data.split.test_size"),
+        ("register.alais", "register.alias"),
+        ("sead", "seed"),
+    ],
+)
+def test_unknown_key_is_refused_with_the_closest(key, closest):
+    """A key that nothing reads is refused, and the nearest one there is is named."""
+    with pytest.raises(UserError, match=f"Got the setting '{key}', which nothing reads; closest: '{closest}'"):
+        validate(with_setting(key, 1))
+
+
+@pytest.mark.parametrize("key", known_keys())
+def test_every_setting_is_required(key):
+    """Defaults live in conf/: a params.yaml without a setting is refused, whichever it is."""
+    with pytest.raises(UserError, match=f"Got no setting '{key}'"):
+        validate(with_setting(key, ...))
+
+
+def test_several_faults_are_told_at_once():
+    """Two wrong settings are both named, so that mending takes one round."""
+    settings = with_setting("seed", -1)
+    settings["automl"]["verbosity"] = 9
+    with pytest.raises(UserError, match=r"Got seed=-1.*; Got automl.verbosity=9"):
+        validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("seed: [1", "that is not YAML"),
+        ("", "Got None for all of params.yaml"),
+        ("- 1", r"Got \[1\] for all of params.yaml"),
+        ("seed: 1\nseed: 2", "that is not YAML"),
+    ],
+    ids=["broken", "empty", "list", "key twice"],
+)
+def test_unreadable_params_end_in_a_sentence(tmp_path, text, says):
+    """A params.yaml that is no mapping of sections ends in a sentence that says how to compose it again."""
+    file = tmp_path / "params.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=says) as refused:
+        load_params(file)
+    assert "make params" in str(refused.value)
+
+
+def test_missing_params_end_in_a_sentence(tmp_path):
+    """Without a params.yaml the sentence names the place that was looked in, and the command that composes it."""
+    with pytest.raises(UserError, match=r"Got no .*params.yaml, expected it in .*make params"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_params_are_read_as_yaml_1_2(tmp_path):
+    """What DVC, which reads YAML 1.2, takes for a text is a text here as well."""
+    file = tmp_path / "params.yaml"
+    YAML(typ="safe", pure=True).dump(COMPOSED, file)
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("positive_class: 1", "positive_class: yes"), encoding="utf-8"
+    )
+    assert load_params(file).data.positive_class == "yes"
+
+
+def test_models_are_autogluons():
+    """Every name of a model is a key of AutoGluon's registry."""
+    from autogluon.tabular.registry import ag_model_registry
+
+    assert set(names.MODELS) <= set(ag_model_registry.keys)
+
+
+def test_metrics_are_autogluons():
+    """Metrics of a binary label are all that AutoGluon has under a name of their own, and scikit-learn has the others."""
+    import sklearn.metrics
+    from autogluon.core.metrics import BINARY_METRICS
+
+    aliases = {alias for metric in BINARY_METRICS.values() for alias in metric.alias}
+    assert set(names.BINARY_METRICS) == set(BINARY_METRICS) - aliases
+    assert all(hasattr(sklearn.metrics, name) for name in names.OTHER_METRICS)
+
+
+def options():
+    """Return every choice of one file per group of conf/ as overrides."""
+    groups = sorted(folder for folder in (ROOT / "conf").iterdir() if folder.is_dir() and folder.name != "experiment")
+    return [[f"{group.name}={file.stem}" for file in sorted(group.glob("*.yaml"))] for group in groups]
+
+
+@pytest.mark.parametrize("overrides", list(itertools.product(*options())), ids=" ".join)
+def test_every_combination_of_conf_composes(project, overrides):
+    """Any file of each group of conf/, taken together, composes to valid settings."""
+    done = compose(project, *overrides)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert isinstance(load_params(project / "params.yaml"), Params)
+
+
+def test_committed_params_are_composed_from_conf(project):
+    """The committed params.yaml is what conf/ says, byte for byte."""
+    assert compose(project).returncode == 0
+    assert (project / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        (
+            "automl.time_limt=5",
+            "Got -S automl.time_limt=5, expected a setting that conf/ has; closest: 'automl.time_limit'.",
+        ),
+        ("automl.time_limit=-1", "Got automl.time_limit=-1, expected it to be greater than 0."),
+        ("+automl.colour=red", "Got the setting 'automl.colour', which nothing reads"),
+        ("automl=quik", "Got no file conf/automl/quik.yaml, expected one; closest: 'automl/quick'."),
+        ("atoml=quick", "Got -S atoml=quick, expected a setting that conf/ has; closest: 'automl'."),
+        ("~seed", "Got no setting 'seed', expected one."),
+    ],
+)
+def test_wrong_override_leaves_params_alone(project, override, says):
+    """A wrong override ends in one sentence and exit code 1, and the params.yaml that was there stays."""
+    (project / "params.yaml").write_text("as it was", encoding="utf-8")
+    done = compose(project, override)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (project / "params.yaml").read_text(encoding="utf-8") == "as it was"
+    assert [file.name for file in project.glob(".*")] == []
+
+
+def test_wrong_conf_is_refused(project):
+    """A wrong value in conf/ itself is refused when it is composed, though no override names it."""
+    file = project / "conf/automl/quick.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("verbosity: 2", "verbosity: 7"), encoding="utf-8")
+    done = compose(project)
+    assert done.returncode == 1
+    assert "Got automl.verbosity=7" in done.stderr
+
+
+def test_broken_conf_is_refused(project):
+    """A file of conf/ that is no YAML ends in one sentence with its name."""
+    (project / "conf/evaluate/default.yaml").write_text("metrics: [f1\nbins: 3\n", encoding="utf-8")
+    done = compose(project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Got a file that is not YAML: ")
+    assert "conf/evaluate/default.yaml" in done.stderr
+    assert done.stderr.count("\n") == 1
