@@ -115,6 +115,8 @@ def _cast(values: pd.Series, kind: Kind) -> pd.Series:
 
 
 def _converted(values: pd.Series, kind: Kind) -> pd.Series:
+    if values.dtype == object:
+        values = values.where(values.notna(), np.nan)  # NaT is no missing number to pandas, nor NA a missing date
     is_date = pd.api.types.is_datetime64_any_dtype(values)
     if kind == "datetime":
         dates = values if is_date else values.map(_date, na_action="ignore")

@@ -31,4 +31,5 @@ def is_test_row(table: pd.DataFrame, label: str, test_size: float, seed: int) ->
     digests = row_digests(table, seed)
     ranks = digests.groupby(table[label].to_numpy()).rank(method="max")
     sizes = table[label].map(table[label].value_counts())
-    return ranks <= np.maximum(1, np.round(sizes * test_size))
+    # One row of a class at least on either side.
+    return ranks <= np.round(sizes * test_size).clip(1, np.maximum(1, sizes - 1))

@@ -1,0 +1,200 @@
+"""What a model reads: every row the same alone and among others, and what does not fit is named."""
+
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.contract import FALSE, TRUE, Contract, ContractError, seen_values, typed
+
+KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "cabin": "text"}
+NOTHING = st.sampled_from([None, float("nan"), pd.NA, pd.NaT])
+WHOLE = st.integers(-(2**53), 2**53)
+REAL = st.floats(allow_nan=False, width=64)
+VALUES = {
+    "number": st.one_of(NOTHING, REAL, WHOLE, st.booleans(), REAL.map(str), WHOLE.map(str)),
+    "integer": st.one_of(NOTHING, WHOLE, WHOLE.map(float), WHOLE.map(lambda n: f" {n} ")),
+    "boolean": st.one_of(NOTHING, st.booleans(), st.sampled_from([0, 1, 0.0, 1.0, *sorted(TRUE | FALSE)])),
+    "datetime": st.one_of(
+        NOTHING,
+        st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001  naive ones are among what callers send
+        st.dates(date(1700, 1, 1), date(2200, 1, 1)).map(str),
+        st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1), timezones=st.timezones()).map(  # noqa: DTZ001  see above
+            lambda moment: moment.replace(fold=0, microsecond=0).astimezone(tz=None).isoformat()
+        ),
+    ),
+    "text": st.one_of(NOTHING, st.text(), WHOLE, st.floats(allow_nan=False, allow_infinity=False), st.booleans()),
+}
+ROWS = st.lists(st.fixed_dictionaries({c: VALUES[kind] for c, kind in KINDS.items()}), min_size=1, max_size=4)
+CONTRACT = Contract(
+    KINDS, {c: [] for c in KINDS}, ("age", "cabin"), "survived", "binary", classes=(0, 1), positive_class=1
+)
+
+
+def one(value, kind):
+    """Return one value as the models see it."""
+    return typed(pd.DataFrame({"c": pd.Series([value], dtype=object)}), {"c": kind})["c"].iloc[0]
+
+
+@given(ROWS)
+def test_a_row_alone_is_the_row_among_others(rows):
+    """What a model sees of a row does not depend on the rows beside it."""
+    together = typed(pd.DataFrame(rows, dtype=object), KINDS)
+    alone = pd.concat([typed(pd.DataFrame([row], dtype=object), KINDS) for row in rows], ignore_index=True)
+    pd.testing.assert_frame_equal(together, alone)
+
+
+@given(ROWS)
+def test_typing_twice_is_typing_once(rows):
+    """Typed rows, as dataprep writes them, come out of typing as they went in."""
+    once = typed(pd.DataFrame(rows, dtype=object), KINDS)
+    pd.testing.assert_frame_equal(typed(once, KINDS), once)
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS.values())))
+def test_missing_is_missing_in_every_kind(kind):
+    """Every spelling of a missing value is missing, in a type that does not depend on what else there is."""
+    empty = typed(pd.DataFrame({"c": pd.Series([None, np.nan, pd.NA, pd.NaT], dtype=object)}), {"c": kind})["c"]
+    assert empty.isna().all()
+    assert empty.dtype == {"datetime": "datetime64[ns]", "text": "object"}.get(kind, "float64")
+
+
+@pytest.mark.parametrize("kind", ["number", "integer", "boolean", "datetime"])
+def test_empty_text_is_missing(kind):
+    """An empty cell of a form is a missing value where no text belongs."""
+    assert pd.isna(one("", kind))
+
+
+@pytest.mark.parametrize(
+    ("value", "truth"),
+    [
+        (True, 1), (np.True_, 1), (1, 1), (1.0, 1), ("1", 1), ("1.0", 1), ("true", 1), ("TRUE", 1), (" Yes ", 1), ("y", 1),
+        ("T", 1), (False, 0), (0, 0), (0.0, 0), ("0", 0), ("False", 0), ("no", 0), ("N", 0), ("f", 0),
+    ],
+)  # fmt: skip
+def test_booleans_have_many_spellings(value, truth):
+    """Each common spelling of a boolean is taken for what it means."""
+    assert one(value, "boolean") == truth
+
+
+@pytest.mark.parametrize(("value", "number"), [("29.5", 29.5), (" 7 ", 7), ("1e3", 1000), (True, 1), (np.int8(3), 3)])
+def test_texts_that_are_numbers_are_numbers(value, number):
+    """A number that comes as a text counts as the number."""
+    assert one(value, "number") == number
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("2026-03-01", "2026-03-01 00:00"),
+        ("2026-03-01T12:30:00", "2026-03-01 12:30"),
+        ("2026-03-01T12:30:00Z", "2026-03-01 12:30"),
+        ("2026-03-01T12:30:00+02:00", "2026-03-01 10:30"),
+        (pd.Timestamp("2026-03-01 12:30", tz="America/New_York"), "2026-03-01 17:30"),
+        (date(2026, 3, 1), "2026-03-01 00:00"),
+        (np.datetime64("2026-03-01T12:30"), "2026-03-01 12:30"),
+    ],
+)
+def test_dates_are_in_utc(value, moment):
+    """A date with a zone is the same moment in UTC; one without is taken as it is."""
+    assert one(value, "datetime") == pd.Timestamp(moment)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5, "5"), (5.0, "5"), (5.5, "5.5"), ("007", "007"), (" a ", " a "), ("", "")]
+)
+def test_texts_stay_and_whole_numbers_have_one_spelling(value, text):
+    """Texts are left alone; a whole number among texts is the same text whether a table made it a float or not."""
+    assert one(value, "text") == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("number", "many"),
+        ("number", "1,5"),
+        ("number", [1]),
+        ("number", pd.Timestamp("2026-01-01")),
+        ("integer", "x"),
+        ("boolean", "maybe"),
+        ("boolean", 2),
+        ("boolean", 0.5),
+        ("datetime", "soon"),
+        ("datetime", "now"),
+        ("datetime", "03/04/2026"),
+        ("datetime", "9999-12-31"),
+        ("datetime", 1_700_000_000),
+        ("datetime", True),
+    ],
+)
+def test_refusal_names_column_and_value(kind, value):
+    """A value that is not of its column's kind is refused with the column, the value and the kind, among good ones too."""
+    good = {"datetime": "2026-01-01", "boolean": "yes"}.get(kind, 1)
+    with pytest.raises(ContractError) as refused:
+        typed(pd.DataFrame({"fare": pd.Series([good, None, value, good], dtype=object)}), {"fare": kind})
+    assert str(refused.value) == f"Got {value!r} in the column 'fare', expected a {kind}."
+
+
+def test_dates_are_no_numbers():
+    """A column of dates in a number's place is refused, not counted in nanoseconds."""
+    with pytest.raises(ContractError, match="expected a number"):
+        typed(pd.DataFrame({"age": pd.to_datetime(["2026-01-01"])}), {"age": "number"})
+
+
+def test_table_has_the_contracts_columns():
+    """Unknown columns are left out, unneeded ones filled with missing values, and the order is the contract's."""
+    rows = pd.DataFrame({"cabin": ["B5"], "colour": ["red"], "age": ["29"]}, index=[7])
+    table = CONTRACT.table(rows)
+    assert list(table.columns) == list(KINDS)
+    assert table.loc[7, "age"] == 29
+    assert table.loc[7, ["sibsp", "alone", "boarded"]].isna().all()
+
+
+def test_needed_column_must_be_there():
+    """Rows without a column that the features depend on are refused with its name."""
+    with pytest.raises(ContractError, match=r"Got rows without the column 'cabin', expected it; send it with null"):
+        CONTRACT.table(pd.DataFrame({"age": [1]}))
+
+
+def test_no_rows_are_a_table():
+    """A table without rows passes, in the types of the contract."""
+    table = CONTRACT.table(pd.DataFrame({"age": [], "cabin": []}))
+    assert len(table) == 0
+    assert table["boarded"].dtype == "datetime64[ns]"
+
+
+@pytest.mark.parametrize(
+    ("classes", "positive"), [((0, 1), 1), (("no", "yes"), "yes"), ((False, True), True), (("", "城"), "城")]
+)
+def test_contract_survives_its_file(tmp_path, classes, positive):
+    """A saved contract comes back equal, its classes in their own types."""
+    seen = {
+        "age": [0.17, 29.0, 80.0],
+        "cabin": ["B5", "城"],
+        "sibsp": [],
+        "alone": [1.0],
+        "boarded": ["2026-01-01 00:00:00"],
+    }
+    contract = Contract(KINDS, seen, ("age",), "survived", "binary", classes, positive)
+    contract.save(tmp_path / "contract.json")
+    back = Contract.load(tmp_path / "contract.json")
+    assert back == contract
+    assert [type(c) for c in back.classes] == [type(c) for c in classes]
+    assert type(back.positive_class) is type(positive)
+
+
+def test_seen_texts_are_common():
+    """No text that one row alone has is kept: names and addresses do not travel with the model."""
+    values = typed(pd.DataFrame({"c": ["S", "S", "C", "C", "C", "Miss Allen", None]}), {"c": "text"})["c"]
+    assert seen_values(values, "text") == ["C", "S"]
+
+
+def test_seen_numbers_are_quantiles():
+    """Of numbers and dates five quantiles are kept that are values of the column; of an empty column none."""
+    numbers = pd.Series([float(n) for n in range(11)] + [np.nan])
+    assert seen_values(numbers, "number") == [0, 2, 5, 8, 10]
+    assert seen_values(pd.Series([np.nan]), "number") == []
+    assert seen_values(pd.Series(pd.to_datetime(["2026-01-01", "2026-01-01"])), "datetime") == ["2026-01-01 00:00:00"]

@@ -1,0 +1,95 @@
+"""Test rows are chosen by what rows say and the seed, never by where they stand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from slipway.digests import row_digests
+from slipway.splitting import is_test_row
+
+SEEDS = st.integers(0, 2**31 - 1)
+ROW = st.tuples(
+    st.sampled_from(["died", "saved"]),
+    st.floats(0, 100) | st.just(float("nan")),
+    st.sampled_from(["S", "C", None]),
+)
+TABLES = st.lists(ROW, min_size=1, max_size=40).map(lambda rows: pd.DataFrame(rows, columns=["label", "age", "port"]))
+UNIQUE = st.tuples(st.integers(2, 30), st.integers(2, 30)).map(
+    lambda n: pd.DataFrame({"label": ["a"] * n[0] + ["b"] * n[1], "id": range(sum(n))})
+)
+
+
+@given(TABLES, SEEDS, st.randoms(use_true_random=False))
+def test_digest_moves_with_its_row(table, seed, random):
+    """A row keeps its digest in another order of rows and of columns, and in a part of the table."""
+    digests = row_digests(table, seed)
+    order = list(table.index)
+    random.shuffle(order)
+    moved = row_digests(table.loc[order[: len(order) // 2 + 1], ["port", "age", "label"]], seed)
+    assert moved.equals(digests.loc[moved.index])
+
+
+def test_digest_hangs_on_every_value_and_the_seed():
+    """Another value in any column, or another seed, gives another digest, for numbers as for texts."""
+    table = pd.DataFrame({"age": [29.0], "port": ["S"]})
+    others = [
+        row_digests(table, 0),
+        row_digests(table, 1),
+        row_digests(table.assign(age=29.5), 0),
+        row_digests(table.assign(age=np.nan), 0),
+        row_digests(table.assign(port="C"), 0),
+        row_digests(table.assign(port=None), 0),
+        row_digests(table.drop(columns="port"), 1),
+        row_digests(table.drop(columns="port"), 2),
+    ]
+    assert len({int(digest.iloc[0]) for digest in others}) == len(others)
+
+
+def test_digests_spread_evenly():
+    """Digests fill 64 bits evenly: what is drawn by them follows no pattern of the values."""
+    digests = row_digests(pd.DataFrame({"n": range(4000)}), 1).to_numpy()
+    tenths = np.bincount((digests // np.uint64(2**64 // 10 + 1)).astype(int), minlength=10)
+    assert tenths.min() > 330
+    assert tenths.max() < 470
+    lasts = np.bincount((digests % np.uint64(10)).astype(int), minlength=10)
+    assert lasts.min() > 330
+
+
+@given(TABLES, SEEDS, st.floats(0.05, 0.95), st.randoms(use_true_random=False))
+def test_split_does_not_hang_on_order(table, seed, share, random):
+    """The same rows in another order, or with their columns in another order, are split the same way."""
+    test = is_test_row(table, "label", share, seed)
+    order = list(table.index)
+    random.shuffle(order)
+    moved = is_test_row(table.loc[order, ["port", "label", "age"]], "label", share, seed)
+    assert moved.loc[table.index].tolist() == test.tolist()
+
+
+@given(TABLES, SEEDS, st.floats(0.05, 0.95))
+def test_equal_rows_never_part(table, seed, share):
+    """Rows that say the same are all test rows or all train rows."""
+    assume(table.duplicated().any())
+    test = is_test_row(table, "label", share, seed)
+    sides = test.groupby([table[c].astype(str) for c in table.columns]).nunique()
+    assert (sides == 1).all()
+
+
+@given(UNIQUE, SEEDS, st.floats(0.05, 0.95))
+def test_every_class_gives_its_share_and_is_on_both_sides(table, seed, share):
+    """Every class of different rows gives its share of test rows, to the row, and has some on either side."""
+    test = is_test_row(table, "label", share, seed)
+    for _, rows in test.groupby(table["label"]):
+        assert 0 < rows.sum() < len(rows)
+        assert abs(rows.sum() - share * len(rows)) <= 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_another_seed_gives_another_split(seed):
+    """Two seeds hold out different rows, and one seed the same ones again."""
+    table = pd.DataFrame({"label": ["a", "b"] * 50, "id": range(100)})
+    first = is_test_row(table, "label", 0.2, seed)
+    assert first.equals(is_test_row(table, "label", 0.2, seed))
+    assert not first.equals(is_test_row(table, "label", 0.2, seed + 1))
+    assert first.sum() == 20
