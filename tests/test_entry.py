@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from slipway.entry import project_root
 
 ROOT = Path(__file__).parents[1]

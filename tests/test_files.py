@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+
 from slipway.files import whole_file, write_json, write_parquet, write_text
 
 

@@ -1,6 +1,7 @@
 """The digest of conf/: what conf/ says counts, how it is written does not."""
 
 import pytest
+
 from slipway.entry import UserError
 from slipway.guard import check_conf_is_composed, conf_digest
 

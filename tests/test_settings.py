@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+
 from slipway import names
 from slipway.entry import UserError
 from slipway.settings import Params, known_keys, load_params, validate

@@ -48,7 +48,8 @@ def cleaned(table: pd.DataFrame, clean: Callable[[pd.DataFrame], pd.DataFrame], 
             f"Got other columns from clean() in src/recipes/{name}.py than it was given, expected it to drop rows only; "
             "what changes a column belongs into features()."
         )
-    if not kept.equals(table.loc[kept.index]):
+    known = kept.index.is_unique and kept.index.isin(table.index).all()
+    if not known or not kept.equals(table.loc[kept.index]):
         raise UserError(
             f"Got other values from clean() in src/recipes/{name}.py than it was given, expected it to drop rows only; "
             "what changes a column belongs into features()."
