@@ -18,7 +18,7 @@ for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
     if command -v "$candidate" >/dev/null && fits "$candidate"; then python=$candidate; break; fi
 done
 if [ -z "$python" ]; then
-    found=$("${PYTHON:-python3}" --version 2>&1 || true)
+    found=$(command -v "${PYTHON:-python3}" >/dev/null && "${PYTHON:-python3}" --version 2>&1)
     fail "Got ${found:-no Python}, expected Python 3.11, 3.12 or 3.13. Install one and run again, or name it: make run PYTHON=/path/to/python3.12"
 fi
 

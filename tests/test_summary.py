@@ -1,0 +1,66 @@
+"""The end of `make run`: what is registered, how good it is, what to try next."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def says(folder, version=1, **environment):
+    """Run summary.py where a receipt and metrics lie."""
+    receipt = {"model": "titanic-survival", "alias": "champion", "version": version}
+    for name, content in {
+        "models/registered.json": receipt,
+        "reports/metrics.json": {"f1": 0.75, "test_rows": 262},
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    cleared = {key: value for key, value in os.environ.items() if key != "MAKELEVEL"}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "src/summary.py")],
+        cwd=folder, env=cleared | environment, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
+def test_summary_says_version_and_metrics(tmp_path):
+    """The version, the model's name and the metrics with the number of test rows are said."""
+    lines = says(tmp_path).splitlines()
+    assert lines[:2] == ["Registered version 1 of model titanic-survival", "  on 262 test rows: f1 0.7500"]
+    assert len(lines) == 5
+
+
+def test_next_steps_are_makes_under_make(tmp_path):
+    """Under make the next steps are targets that the Makefile has."""
+    targets = re.findall(r"make (\w+)", says(tmp_path, MAKELEVEL="1"))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert len(targets) == 3
+    assert all(f"\n{target}:" in makefile for target in targets)
+
+
+def test_queued_experiment_registered_nothing(tmp_path):
+    """The result of a queued experiment is not called registered."""
+    assert says(tmp_path, version=None).startswith("Registered nothing")
+
+
+def test_summary_without_a_run_ends_in_a_sentence(tmp_path):
+    """Before the first run the sentence says which command is missing."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "src/summary.py")], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr == "Error: Got no models/registered.json, expected the registration's receipt. Run `dvc repro`.\n"
+    )
+
+
+@pytest.mark.parametrize("target", ["run", "test", "fast", "lint", "params", "ui", "serve", "sweep", "lock"])
+def test_make_help_lists_every_target(target):
+    """`make help` has a line with a few words for every target."""
+    done = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.search(rf"^{target} +\S+ \S+", done.stdout, flags=re.MULTILINE)
