@@ -106,8 +106,9 @@ def fit(
     except (ValueError, TypeError, AssertionError) as error:
         if not settings.fit:
             raise
+        reason = str(error).partition("\n")[0]
         raise UserError(
-            f"Got automl.fit={settings.fit}, which AutoGluon refuses: {error}. Edit conf/automl/."
+            f"Got automl.fit={settings.fit}, which AutoGluon refuses: {reason}. Edit conf/automl/."
         ) from error
     if not predictor.model_names(can_infer=True):
         failures = "; ".join(f"{model}: {why}" for model, why in failed_models(predictor).items()) or "no time was left"

@@ -1,0 +1,283 @@
+"""From a tiny search to the model that ships: seeds, ranking, digest, and code of its own."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from slipway import packaging
+from slipway.contract import Contract, typed
+from slipway.display import SearchDisplay, callback_for
+from slipway.entry import UserError
+from slipway.recipe import save_recipe
+from slipway.search import failed_models, fit, leaderboard, seeded_models
+from slipway.settings import Automl
+
+ROOT = Path(__file__).parents[1]
+KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "sex": "text"}
+SEEN = {
+    "age": [1.0, 30.0, 80.0],
+    "sibsp": [0.0, 1.0],
+    "alone": [0.0, 1.0],
+    "boarded": ["1912-04-10 00:00:00"],
+    "sex": ["f", "m"],
+}
+CONTRACT = Contract(KINDS, SEEN, ("age", "sex"), "survived", "binary", (0, 1), positive_class=1)
+SETTINGS = Automl(
+    eval_metric="roc_auc", time_limit=None, models={"GBM": {"num_boost_round": 5, "min_data_in_leaf": 2}, "XT": {"n_estimators": 5}}, ensemble=True,
+    num_bag_folds=0, num_cpus=1, verbosity=0, fit={},
+)  # fmt: skip
+RECIPE = """
+from sklearn.preprocessing import FunctionTransformer
+
+def clean(table):
+    return table
+
+def older(table):
+    return table.assign(age=table["age"] + {years})
+
+def features(settings):
+    return FunctionTransformer(older)
+"""
+
+
+def rows(count=40):
+    n = np.arange(count)
+    table = pd.DataFrame(
+        {"age": n % 20 + 1.0, "sibsp": n % 3, "alone": n % 2, "boarded": "1912-04-10", "sex": np.where(n % 4, "m", "f")}
+    )
+    return typed(table, KINDS)
+
+
+def train():
+    table = rows()
+    return table.assign(survived=((table["age"] > 10) ^ (np.arange(len(table)) % 7 == 0)).astype(int))
+
+
+def search(folder, seed=1, **changed):
+    settings = SETTINGS.model_copy(update=changed)
+    display = SearchDisplay("roc_auc", None, 3)
+    return fit(train(), "survived", 1, "binary", settings, seed, folder, callback_for(display))
+
+
+class Answers:
+    """A scorer whose answers are made by hand."""
+
+    def __init__(self, contract, weight):
+        self.contract, self.weight = contract, weight
+
+    def predict_proba(self, table):
+        positive = 1 / (1 + np.exp(-self.weight * table["age"].fillna(0)))
+        return pd.DataFrame({"0": 1 - positive, "1": positive})
+
+
+def test_example_row_is_made_of_seen_values():
+    """The example has one row of values from the middle of what was seen, each column's own, and none where none was."""
+    example = packaging.example_rows(CONTRACT)
+    assert list(example.columns) == list(KINDS)
+    assert all(example.loc[0, column] in SEEN[column] for column in KINDS)
+    none = Contract(KINDS, {c: [] for c in KINDS}, (), "survived", "binary", (0, 1), positive_class=1)
+    assert packaging.example_rows(none).isna().all(axis=None)
+
+
+def test_probe_is_the_same_for_the_same_contract():
+    """The probe is fixed, holds seen and missing values alone, and each of them, and passes the contract."""
+    probe = packaging.probe_rows(CONTRACT)
+    assert probe.equals(packaging.probe_rows(CONTRACT))
+    assert probe.shape == (packaging.PROBE_ROWS, len(KINDS))
+    for column, seen in SEEN.items():
+        assert set(probe[column].dropna()) == set(seen)
+        assert probe[column].isna().any()
+    CONTRACT.table(probe)
+
+
+def test_digest_is_of_answers_and_contract():
+    """The digest ignores what a processor does to the last digits, and no more: other answers or columns change it."""
+    digest = packaging.model_digest(Answers(CONTRACT, 0.1))
+    assert packaging.model_digest(Answers(CONTRACT, 0.1 + 1e-15)) == digest
+    assert packaging.model_digest(Answers(CONTRACT, 0.1001)) != digest
+    other = Contract(KINDS, SEEN, ("age",), "survived", "binary", (0, 1), positive_class=1)
+    assert packaging.model_digest(Answers(other, 0.1)) != digest
+
+
+def test_requirements_are_exact():
+    """What predicting needs is pinned to the versions in use, with the packages of the models that are in it alone."""
+    from importlib.metadata import version
+
+    needed = packaging.requirements(["LightGBM", "WeightedEnsemble_L2"])
+    assert f"lightgbm=={version('lightgbm')}" in needed
+    assert f"autogluon.tabular=={version('autogluon.tabular')}" in needed
+    assert not any(name.startswith(("catboost", "xgboost")) for name in needed)
+    assert any(name.startswith("xgboost") for name in packaging.requirements(["XGBoost_2"]))
+    assert all(name.count("==") == 1 for name in needed)
+
+
+def test_signature_takes_missing_values_everywhere():
+    """Every column is known by name and none is required by MLflow; probabilities are a parameter, off unless asked for."""
+    signature = packaging.signature(CONTRACT)
+    assert signature.inputs.input_names() == list(KINDS)
+    assert signature.inputs.required_input_names() == []
+    assert [(p.name, p.default) for p in signature.params] == [("proba", False)]
+
+
+def test_models_get_the_seed_where_they_look_for_it():
+    """Every kind of model gets the seed under its own name, a seed in the settings stays, and nothing else is changed."""
+    models = {"GBM": [{"num_boost_round": 5}, {"seed": 9}], "CAT": {}, "KNN": {}}
+    seeded = seeded_models(models, 7)
+    bagged = {"model_random_seed": 7}
+    assert seeded["GBM"][0] == {"seed": 7, "ag_args_ensemble": bagged, "num_boost_round": 5}
+    assert seeded["GBM"][1]["seed"] == 9
+    assert seeded["CAT"] == [{"random_seed": 7, "ag_args_ensemble": bagged}]
+    assert seeded["KNN"] == [{}]
+    assert models["CAT"] == {}
+
+
+@pytest.fixture
+def code(tmp_path):
+    """Return a folder with a package named as one of ours."""
+    (tmp_path / "slipway").mkdir()
+    (tmp_path / "slipway/__init__.py").write_text("")
+    (tmp_path / "slipway/contract.py").write_text("WHOSE = 'the model'\n")
+    return tmp_path
+
+
+def test_own_modules_leave_no_trace(code):
+    """Inside the block a model's own code is imported, afterwards modules, path and settings are what they were."""
+    import slipway.contract as ours
+    from slipway.served import own_modules
+
+    modules, path, bytecode = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
+    with own_modules(code):
+        import slipway.contract as theirs
+
+        assert theirs.WHOSE == "the model"
+    assert sys.modules["slipway.contract"] is ours
+    assert {n: m for n, m in sys.modules.items() if n.startswith(("slipway", "recipes"))} == {
+        n: m for n, m in modules.items() if n.startswith(("slipway", "recipes"))
+    }
+    assert (sys.path, sys.dont_write_bytecode) == (path, bytecode)
+    assert list(code.rglob("__pycache__")) == []
+
+
+def test_own_modules_leave_no_trace_of_a_failure(code):
+    """A model whose code breaks leaves modules and path as they were, too."""
+    from slipway.served import own_modules
+
+    (code / "slipway/contract.py").write_text("1 / 0\n")
+    before, path = sys.modules["slipway.contract"], list(sys.path)
+    with pytest.raises(ZeroDivisionError), own_modules(code):
+        import slipway.contract  # noqa: F401
+    assert sys.modules["slipway.contract"] is before
+    assert sys.path == path
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    return search(tmp_path_factory.mktemp("search") / "predictor")
+
+
+@pytest.mark.slow
+def test_leaderboard_ranks_what_was_fitted(searched):
+    """The ranking holds every model, the best first, with score, seconds and bytes."""
+    table = leaderboard(searched)
+    assert set(table["model"]) == {"LightGBM", "ExtraTrees", "WeightedEnsemble_L2"}
+    assert table["score_val"].is_monotonic_decreasing
+    assert (table["size_bytes"] > 0).all()
+    assert list(table.columns[:3]) == ["model", "score_val", "eval_metric"]
+    assert failed_models(searched) == {}
+
+
+@pytest.mark.slow
+def test_search_without_a_model_ends_in_a_sentence(tmp_path):
+    """When no model can be fitted, the sentence names the models, the limit and the reason."""
+    with pytest.raises(
+        UserError, match=r"Got no model out of GBM within automl.time_limit=None \(LightGBM: .*Raise the limit"
+    ):
+        search(tmp_path / "predictor", models={"GBM": {"objective": "no such"}}, ensemble=False)
+
+
+@pytest.mark.slow
+def test_option_that_autogluon_refuses_ends_in_a_sentence(tmp_path):
+    """An unknown name under automl.fit is refused in AutoGluon's words, with the place to edit."""
+    with pytest.raises(UserError, match=r"Got automl.fit=.*which AutoGluon refuses.*Edit conf/automl/"):
+        search(tmp_path / "predictor", fit={"no_such_option": 1})
+
+
+def build(root, predictor, years):
+    """Build a model whose recipe adds years to the age; return its folder and its scorer's digest."""
+    import importlib
+
+    from slipway.scoring import Scorer
+
+    staging = root / f"model-{years}"
+    staging.mkdir()
+    (root / "src/recipes/aging.py").write_text(RECIPE.format(years=years))
+    import recipes
+
+    recipes.__path__.insert(0, str(root / "src/recipes"))
+    sys.modules.pop("recipes.aging", None)
+    try:
+        aging = importlib.import_module("recipes.aging")
+        importlib.reload(aging)
+        save_recipe(aging.features({}).fit(rows()), staging / "recipe.pkl")
+        CONTRACT.save(staging / "contract.json")
+        predictor.clone_for_deployment(str(staging / "predictor"))
+        scorer = Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
+        digest = packaging.model_digest(scorer)
+        packaging.save_model(Path(staging.name), scorer, "aging", {"digest": digest})
+    finally:
+        recipes.__path__.pop(0)
+        sys.modules.pop("recipes.aging", None)
+    return staging / "model", digest
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """Return a folder with a copy of src/, out of which models are built."""
+    import shutil
+
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(packaging, "__file__", str(tmp_path / "src/slipway/packaging.py"))
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # MLflow and AutoGluon warn of each other's versions and of their own plans
+def test_models_with_different_code_live_side_by_side(checkout, searched):
+    """Two models whose recipes differ, under one name, each predict with their own code in one process."""
+    import mlflow.pyfunc
+
+    os.environ["MLFLOW_LOGGING_LEVEL"] = "WARNING"
+    folders = {years: build(checkout, searched, years) for years in (0, 12)}
+    assert folders[0][1] != folders[12][1]
+    models = {years: mlflow.pyfunc.load_model(str(folder)) for years, (folder, _) in folders.items()}
+    raw = rows().drop(columns=["alone", "sibsp", "boarded"])
+    proba = {y: m.predict(raw, params={"proba": True})["1"].to_numpy() for y, m in models.items()}
+    for years in models:
+        filled = CONTRACT.table(raw)
+        own = searched.predict_proba(filled.assign(age=filled["age"] + years))[1].to_numpy()
+        assert proba[years] == pytest.approx(own, abs=0)
+    assert not np.array_equal(proba[0], proba[12])
+    assert "recipes.aging" not in sys.modules
+
+
+@pytest.mark.slow
+def test_two_fits_of_one_model_have_one_digest(tmp_path, searched):
+    """A second fit with the same seed is the same model, though its files differ; other settings give another one."""
+    from sklearn.preprocessing import FunctionTransformer
+
+    from slipway.scoring import Scorer
+
+    def digest(predictor):
+        return packaging.model_digest(Scorer(CONTRACT, FunctionTransformer(), predictor))
+
+    again, other = (
+        search(tmp_path / "again"),
+        search(tmp_path / "other", models={"GBM": {"num_boost_round": 2, "min_data_in_leaf": 2}}),
+    )
+    assert digest(again) == digest(searched)
+    assert digest(other) != digest(searched)
