@@ -5,11 +5,12 @@ from datetime import date, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.contract import FALSE, TRUE, Contract, ContractError, seen_values, typed
 
+FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
 KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "cabin": "text"}
 NOTHING = st.sampled_from([None, float("nan"), pd.NA, pd.NaT])
 WHOLE = st.integers(-(2**53), 2**53)
@@ -39,6 +40,7 @@ def one(value, kind):
     return typed(pd.DataFrame({"c": pd.Series([value], dtype=object)}), {"c": kind})["c"].iloc[0]
 
 
+@FEW
 @given(ROWS)
 def test_a_row_alone_is_the_row_among_others(rows):
     """What a model sees of a row does not depend on the rows beside it."""
@@ -47,6 +49,7 @@ def test_a_row_alone_is_the_row_among_others(rows):
     pd.testing.assert_frame_equal(together, alone)
 
 
+@FEW
 @given(ROWS)
 def test_typing_twice_is_typing_once(rows):
     """Typed rows, as dataprep writes them, come out of typing as they went in."""

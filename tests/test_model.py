@@ -1,6 +1,5 @@
 """From a tiny search to the model that ships: seeds, ranking, digest, and code of its own."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -251,7 +250,6 @@ def test_models_with_different_code_live_side_by_side(checkout, searched):
     """Two models whose recipes differ, under one name, each predict with their own code in one process."""
     import mlflow.pyfunc
 
-    os.environ["MLFLOW_LOGGING_LEVEL"] = "WARNING"
     folders = {years: build(checkout, searched, years) for years in (0, 12)}
     assert folders[0][1] != folders[12][1]
     models = {years: mlflow.pyfunc.load_model(str(folder)) for years, (folder, _) in folders.items()}

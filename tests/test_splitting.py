@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slipway.digests import row_digests
 from slipway.splitting import is_test_row
 
+FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
 SEEDS = st.integers(0, 2**31 - 1)
 ROW = st.tuples(
     st.sampled_from(["died", "saved"]),
@@ -21,6 +22,7 @@ UNIQUE = st.tuples(st.integers(2, 30), st.integers(2, 30)).map(
 )
 
 
+@FEW
 @given(TABLES, SEEDS, st.randoms(use_true_random=False))
 def test_digest_moves_with_its_row(table, seed, random):
     """A row keeps its digest in another order of rows and of columns, and in a part of the table."""
@@ -57,6 +59,7 @@ def test_digests_spread_evenly():
     assert lasts.min() > 330
 
 
+@FEW
 @given(TABLES, SEEDS, st.floats(0.05, 0.95), st.randoms(use_true_random=False))
 def test_split_does_not_hang_on_order(table, seed, share, random):
     """The same rows in another order, or with their columns in another order, are split the same way."""
@@ -67,6 +70,7 @@ def test_split_does_not_hang_on_order(table, seed, share, random):
     assert moved.loc[table.index].tolist() == test.tolist()
 
 
+@FEW
 @given(TABLES, SEEDS, st.floats(0.05, 0.95))
 def test_equal_rows_never_part(table, seed, share):
     """Rows that say the same are all test rows or all train rows."""
@@ -76,6 +80,7 @@ def test_equal_rows_never_part(table, seed, share):
     assert (sides == 1).all()
 
 
+@FEW
 @given(UNIQUE, SEEDS, st.floats(0.05, 0.95))
 def test_every_class_gives_its_share_and_is_on_both_sides(table, seed, share):
     """Every class of different rows gives its share of test rows, to the row, and has some on either side."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import check_no_attributes_set_in_init
 
 from slipway.transformers import DrawFromPresent
 
+FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
 AGES = [1.0, 2.0, 2.0, 2.0, 50.0, np.nan]
 NUMBERS = st.one_of(st.none(), st.floats(-1e6, 1e6))
 TABLES = st.lists(st.tuples(NUMBERS, NUMBERS, st.text(max_size=3)), min_size=1, max_size=6).map(
@@ -26,6 +27,7 @@ def gaps(count):
     return pd.DataFrame({"age": np.nan, "fare": np.nan, "name": [f"passenger {n}" for n in range(count)]})
 
 
+@FEW
 @given(TABLES, st.integers(0, 2**31 - 1))
 def test_a_row_alone_gets_what_it_gets_among_others(table, seed):
     """A row's fill does not depend on the rows beside it or on where it stands."""
@@ -36,6 +38,7 @@ def test_a_row_alone_gets_what_it_gets_among_others(table, seed):
     pd.testing.assert_frame_equal(draw.transform(table[::-1])[::-1], together)
 
 
+@FEW
 @given(TABLES)
 def test_only_gaps_are_filled_and_only_with_train_values(table):
     """Present values and other columns stay; every gap gets a value that its column has in the train rows."""
