@@ -12,11 +12,8 @@ def main() -> None:
     overrides = arguments.parse_args().overrides
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import compose_and_dump
-    from hydra.errors import MissingConfigException
-    from yaml import YAMLError
 
     from slipway.files import whole_file
-    from slipway.settings import closest
 
     root = Path.cwd()
     sys.path.remove(str(root / "src"))  # Hydra's plug-ins are looked for there; DVC puts it on the path itself
@@ -27,14 +24,6 @@ def main() -> None:
             written.replace(part)
     except DvcException as error:
         raise UserError(str(error)) from error
-    except MissingConfigException as error:
-        missing = str(error.missing_cfg_file)
-        known = [f"{Path(missing).parent}/{option}" for option in error.options or []]
-        raise UserError(
-            f"Got no file conf/{missing}.yaml, expected one{closest(missing, known)}. Edit conf/."
-        ) from error
-    except YAMLError as error:
-        raise UserError(f"Got a file that is not YAML: {' '.join(str(error).split())}. Edit conf/.") from error
     print("Composed params.yaml from conf/. `dvc repro` runs what changed.")
 
 

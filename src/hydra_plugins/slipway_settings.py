@@ -4,14 +4,15 @@ It runs in DVC's own process, also when an experiment is queued: a bad setting i
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from dvc.exceptions import InvalidArgumentError
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.errors import ConfigCompositionException
+from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 SRC = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SRC))
@@ -37,35 +38,65 @@ def dotted_keys(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def apply_overrides(overrides: list[Any], cfg: DictConfig) -> None:
-    """Apply the -S overrides as Hydra does, then check the settings as a whole.
+    """Apply the -S overrides as Hydra does, one by one, to tell which does not fit.
 
     Raises
     ------
     InvalidArgumentError
-        DVC's own, which it shows as it is: for an unknown key with the closest known one, which Hydra leaves out, and
-        for all that the schema refuses.
+        DVC's own, which it shows as it is: names the closest known key, which Hydra leaves out.
+    """
+    for override in overrides:
+        known = list(dotted_keys(OmegaConf.to_container(cfg)))  # type: ignore[arg-type]
+        try:
+            hydra_apply_overrides([override], cfg)
+        except ConfigCompositionException as error:
+            got = f"Got -S {override.input_line}, expected"
+            if override.key_or_group in known:
+                raise InvalidArgumentError(f"{got} what fits conf/: {one_line(error)}.") from None
+            hint = closest(override.key_or_group, known)
+            raise InvalidArgumentError(f"{got} a setting that conf/ has{hint}. Write + before a new one.") from None
+
+
+def load_configuration(loader: ConfigLoaderImpl, *args: Any, **kwargs: Any) -> DictConfig:
+    """Compose conf/ as Hydra does and check the settings as a whole.
+
+    Raises
+    ------
+    InvalidArgumentError
+        DVC's own, for what Hydra cannot read or find and for all that the schema refuses.
     """
     try:
-        hydra_apply_overrides(overrides, cfg)
+        composed_digest()  # reads every file of conf/, also those that this composition leaves out
+        cfg = hydra_load_configuration(loader, *args, **kwargs)
         settings: Any = OmegaConf.to_container(cfg)
-        settings.pop("hydra", None)
+        settings.pop("hydra")
         settings["conf_digest"] = {}
         validate(OmegaConf.to_container(OmegaConf.create(settings), resolve=True))
-    except UserError as error:
-        raise InvalidArgumentError(str(error)) from None
-    except ConfigCompositionException as error:
-        known = list(dotted_keys(OmegaConf.to_container(cfg)))  # type: ignore[arg-type]
-        for override in overrides:
-            key = override.key_or_group
-            if key not in known and not (override.is_add() or override.is_force_add()):
-                raise InvalidArgumentError(
-                    f"Got -S {override.input_line}, expected a setting that conf/ has{closest(key, known)}."
-                ) from None
-        raise InvalidArgumentError(f"Got an -S that does not fit conf/: {' '.join(str(error).split())}.") from None
+    except MissingConfigException as error:
+        missing = str(error.missing_cfg_file)
+        known = [f"{Path(missing).parent}/{option}" for option in error.options or []]
+        raise InvalidArgumentError(
+            f"Got no file conf/{missing}.yaml, expected one{closest(missing, known)}. Edit conf/, or the -S."
+        ) from None
+    except (UserError, OmegaConfBaseException) as error:
+        raise InvalidArgumentError(one_line(error)) from None
+    else:
+        return cfg
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says without its line breaks."""
+    return " ".join(str(error).split())
+
+
+def once(owner: type, name: str, ours: Callable[..., Any]) -> Any:
+    """Put a function of ours in the place of Hydra's and return Hydra's, also when DVC loads this file again."""
+    hydras = getattr(owner, f"hydra_{name}", getattr(owner, name))
+    setattr(owner, f"hydra_{name}", staticmethod(hydras))
+    setattr(owner, name, ours)
+    return hydras
 
 
 OmegaConf.register_new_resolver("conf_digest", composed_digest, replace=True)
-# DVC can load this file more than once in a process; Hydra's own function is wrapped once.
-hydra_apply_overrides = getattr(ConfigLoaderImpl, "hydra_apply_overrides", ConfigLoaderImpl._apply_overrides_to_config)
-ConfigLoaderImpl.hydra_apply_overrides = hydra_apply_overrides
-ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply_overrides)
+hydra_apply_overrides = once(ConfigLoaderImpl, "_apply_overrides_to_config", staticmethod(apply_overrides))
+hydra_load_configuration = once(ConfigLoaderImpl, "load_configuration", load_configuration)
