@@ -49,13 +49,15 @@ def main() -> None:
 
     staging = Path("models/.staging")
     shutil.rmtree(staging, ignore_errors=True)
-    shutil.copytree("models/recipe", staging)
-    predictor.clone_for_deployment(str(staging / "predictor"))
-    scorer = Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
-    save_model(staging, scorer, data.recipe.name, {"digest": model_digest(scorer)})
-    shutil.rmtree("models/model", ignore_errors=True)
-    (staging / "model").rename("models/model")
-    shutil.rmtree(staging)
+    try:
+        shutil.copytree("models/recipe", staging)
+        predictor.clone_for_deployment(str(staging / "predictor"))
+        scorer = Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
+        save_model(staging, scorer, data.recipe.name, {"digest": model_digest(scorer)})
+        shutil.rmtree("models/model", ignore_errors=True)
+        (staging / "model").rename("models/model")
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.to_csv(part, index=False)
     write_json(Path("reports/automl.json"), summary(table, failed, seconds))

@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -35,6 +36,12 @@ def parser(doc: str | None) -> ArgumentParser:
     return ArgumentParser(description=doc)
 
 
+def is_full_disk(error: OSError) -> bool:
+    """Return whether an error says that the disk is full, or the quota used up; copying a folder wraps what it met."""
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return error.errno in full or (isinstance(error, shutil.Error) and any(f"[Errno {n}]" in str(error) for n in full))
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script's main function and end the process: 0 when well, 1 after a user's error, 130 after Ctrl-C.
 
@@ -49,7 +56,7 @@ def run(main: Callable[[], None]) -> None:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(1) from error
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full_disk(error):
             raise
         place = error.filename or Path.cwd()
         print(
