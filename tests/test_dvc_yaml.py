@@ -1,0 +1,79 @@
+"""What dvc.yaml says of the stages is what their scripts do."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+SRC = ROOT / "src"
+STAGES = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"]
+RECIPE = "src/recipes/${data.recipe.name}.py"
+
+
+def imported(file: Path) -> set[Path]:
+    """Return the modules of ours that a file imports, in functions too; what only the type checker sees is left out."""
+    found = set()
+    todo: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        names = []
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
+        paths = {SRC / f"{name.replace('.', '/')}.py" for name in names}
+        found |= {path for path in paths if path.is_file()}
+        todo += ast.iter_child_nodes(node)
+    return found
+
+
+def code_of(stage: str) -> set[str]:
+    """Return all code of ours that a stage runs or packs into the model, as dvc.yaml writes it."""
+    from slipway.packaging import CARRIED
+
+    recipes = set((SRC / "recipes").glob("[!_]*.py"))
+    carried = {SRC / f"slipway/{name}.py" for name in (*CARRIED, "served") if name != "__init__"}
+    todo, found = {SRC / f"{stage}.py"}, set()
+    while todo:
+        file = todo.pop()
+        found.add(file)
+        more = imported(file)
+        if file.stem == "recipe":
+            more |= recipes
+        if file.stem == "packaging":
+            more |= recipes | carried
+        todo |= more - found
+    return {RECIPE if file in recipes else str(file.relative_to(ROOT)) for file in found}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_code_that_runs(stage: str):
+    """A stage depends on every module of ours that its script imports, sooner or later, and on no other."""
+    assert {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")} == code_of(stage)
+
+
+def test_package_files_hold_no_code():
+    """No stage depends on an __init__.py, so there is nothing in one but its docstring."""
+    for file in SRC.rglob("__init__.py"):
+        assert [type(node) for node in ast.parse(file.read_text(encoding="utf-8")).body] == [ast.Expr], file
+
+
+def test_automl_gets_no_test_row():
+    """The search's only rows are the train rows: nothing else under data/ is among its inputs."""
+    data = [dep for dep in STAGES["automl"]["deps"] if not dep.endswith((".py", ".lock"))]
+    assert data == ["data/prepared/train.parquet", "models/recipe"]
+
+
+def test_demo_table_is_named_where_it_belongs_alone():
+    """The machinery never names the demo table: its settings, data, recipe, the tests and the documents do."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    allowed = ("conf/", "data/", "tests/", "benchmarks/", "src/recipes/titanic.py", "params.yaml", "dvc.lock")
+    others = [n for n in names if n and not n.startswith(allowed) and not n.endswith(".md") and (ROOT / n).is_file()]
+    assert len(others) > 30
+    assert [n for n in others if "titanic" in n.lower() or b"titanic" in (ROOT / n).read_bytes().lower()] == []
