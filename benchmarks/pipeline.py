@@ -58,7 +58,9 @@ def main() -> None:
         for part in took_all[0]:
             print(f"  {part:27} {shown([took[part] for took in took_all])}")
     medians = {side: statistics.median(took["not the search"] for took in found[side]) for side in sides}
-    print(f"what is not the search: {medians['pipeline'] / medians['by hand']:.2f} times what it is by hand; target 1.6")
+    print(
+        f"what is not the search: {medians['pipeline'] / medians['by hand']:.2f} times what it is by hand; target 1.6"
+    )
 
 
 if __name__ == "__main__":
