@@ -33,7 +33,7 @@ def fit_recipe(
     rows = typed(train, columns)
     recipe = features({**data.recipe.options, "seed": seed}).fit(rows)
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
-    classes = tuple(sorted(train[data.label].unique().tolist()))
+    classes = () if data.task == "regression" else tuple(sorted(train[data.label].unique().tolist()))
     needed = needed_columns(recipe, rows, columns)
     return recipe, Contract(columns, seen, needed, data.label, data.task, classes, data.positive_class)
 

@@ -46,7 +46,11 @@ def tickets(rows: int = 800) -> Rows:
         "export": ["the export stops half-way", "columns are missing in the export", "how do I export to Parquet"],
         "performance": ["pages load very slowly", "the report takes minutes", "time-outs since this morning"],
     }
-    moods = {"calm": "please have a look", "annoyed": "this is the second time", "angry": "this is unacceptable, we will cancel"}
+    moods = {
+        "calm": "please have a look",
+        "annoyed": "this is the second time",
+        "angry": "this is unacceptable, we will cancel",
+    }
     table: Rows = [["opened", "product", "plan", "subject", "hours_to_reply", "escalated"]]
     opened = datetime(2025, 1, 6, 8, 0)  # noqa: DTZ001  a table's dates have no zone
     for _ in range(rows):

@@ -59,7 +59,8 @@ def model_digest(scorer: "Scorer") -> str:
     between processors.
     """
     contract = scorer.contract
-    answers = np.round(scorer.predict_proba(contract.table(probe_rows(contract))).to_numpy(dtype="float64"), 9) + 0.0
+    answer = scorer.predict if contract.task == "regression" else scorer.predict_proba
+    answers = np.round(answer(contract.table(probe_rows(contract))).to_numpy(dtype="float64"), 9) + 0.0
     return hashlib.sha256(repr(contract).encode() + answers.tobytes()).hexdigest()
 
 

@@ -8,27 +8,28 @@ from matplotlib.figure import Figure
 
 
 def draw_overview(
-    path: Path, title: str, curves: dict[str, pd.DataFrame], confusion: pd.DataFrame, importance: pd.DataFrame | None
+    path: Path, title: str, task: str, curves: dict[str, pd.DataFrame], sides: pd.DataFrame, importance: pd.DataFrame
 ) -> None:
-    """Draw curves, confusion matrix and importances side by side into a PNG.
+    """Draw curves, actual against predicted values and importances side by side into a PNG.
 
     Parameters
     ----------
+    task
+        Classes are drawn as a confusion matrix, numbers as points.
     curves
-        Title → points; the first column is drawn along x, the second along y, both from 0 to 1.
-    confusion
-        Counts; rows are actual classes, columns predicted ones.
+        Name → points; the first column is drawn along x, the second along y, both from 0 to 1.
+    sides
+        ``actual`` and ``predicted``, a row per test row.
     importance
-        ``column`` and ``importance``, the largest first.
+        ``column`` and ``importance``, the largest first; may be empty.
     """
-    figure = Figure(figsize=(13, 8), layout="constrained")
+    figure = Figure(figsize=(13, 8 if curves else 4.5), layout="constrained")
     figure.suptitle(title)
-    axes = list(figure.subplots(2, 3).flat)
+    axes = list(figure.subplots(2 if curves else 1, 3 if curves else 2).flat)
     for name, points in curves.items():
         _draw_curve(axes.pop(0), name, points)
-    _draw_confusion(axes.pop(0), confusion)
-    if importance is not None:
-        _draw_importance(axes.pop(0), importance.head(20))
+    (_draw_points if task == "regression" else _draw_confusion)(axes.pop(0), sides)
+    _draw_importance(axes.pop(0), importance.head(20))
     for unused in axes:
         unused.set_axis_off()
     figure.savefig(path, format="png", metadata={"Software": None})
@@ -37,12 +38,26 @@ def draw_overview(
 def _draw_curve(ax: Axes, name: str, points: pd.DataFrame) -> None:
     x, y = points.columns
     ax.plot(points[x], points[y], marker="o" if len(points) < 30 else None)
-    if name != "precision and recall":
+    if name != "precision_recall":
         ax.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=1)
-    ax.set(title=name, xlabel=x.replace("_", " "), ylabel=y.replace("_", " "), xlim=(0, 1), ylim=(0, 1.02))
+    ax.set(
+        title=name.replace("_", " "),
+        xlabel=x.replace("_", " "),
+        ylabel=y.replace("_", " "),
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+    )
 
 
-def _draw_confusion(ax: Axes, confusion: pd.DataFrame) -> None:
+def _draw_points(ax: Axes, sides: pd.DataFrame) -> None:
+    ax.scatter(sides["actual"], sides["predicted"], s=9, alpha=0.5)
+    ends = [sides.min().min(), sides.max().max()]
+    ax.plot(ends, ends, color="0.7", linestyle="--", linewidth=1)
+    ax.set(title="actual and predicted", xlabel="actual", ylabel="predicted")
+
+
+def _draw_confusion(ax: Axes, sides: pd.DataFrame) -> None:
+    confusion = pd.crosstab(sides["actual"], sides["predicted"])
     counts = confusion.to_numpy()
     ax.imshow(counts, cmap="Blues")
     for row, column in [(r, c) for r in range(counts.shape[0]) for c in range(counts.shape[1])]:

@@ -10,14 +10,16 @@ import pandas as pd
 ROWS_AT_ONCE = 20_000
 
 
-def metric(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
-    """Return a metric of a binary label by AutoGluon's or scikit-learn's name.
+def metric(name: str, task: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    """Return a task's metric by AutoGluon's or scikit-learn's name.
 
     Returns
     -------
     callable
-        Takes what is positive (0 or 1) and its predicted probability, both of shape (rows,), and returns the figure in
-        its natural sign: an error or a loss is positive, and lower is better.
+        Takes what is true and what a model answers, and returns the figure in its natural sign: an error or a loss is
+        positive, and lower is better. For a binary label: 0 or 1, and the probability of 1, both of shape (rows,). For
+        a multiclass label: the class's number, and the probability of each class, of shape (rows, classes). For a
+        regression: numbers of shape (rows,).
     """
     if name == "brier_score_loss":
         from sklearn.metrics import brier_score_loss
@@ -25,11 +27,14 @@ def metric(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
         return lambda actual, proba: float(brier_score_loss(actual, proba))
     from autogluon.core.metrics import get_metric
 
-    scorer = get_metric(name, problem_type="binary")
+    scorer = get_metric(name, problem_type=task)
 
-    def natural(actual: np.ndarray, proba: np.ndarray) -> float:
-        predicted = (proba > 0.5).astype(int) if scorer.needs_class else proba
-        return float(scorer.convert_score_to_original(scorer(actual, predicted)))
+    def natural(actual: np.ndarray, answers: np.ndarray) -> float:
+        if scorer.needs_class and task == "binary":
+            answers = (answers > 0.5).astype(int)
+        elif scorer.needs_class and task == "multiclass":
+            answers = answers.argmax(axis=1)
+        return float(scorer.convert_score_to_original(scorer(actual, answers)))
 
     return natural
 
@@ -62,6 +67,17 @@ def calibration_points(actual: np.ndarray, proba: np.ndarray, bins: int) -> pd.D
 
     observed, predicted = calibration_curve(actual, proba, n_bins=bins, strategy="quantile")
     return pd.DataFrame({"predicted_probability": predicted, "observed_share": observed})
+
+
+def curves(task: str, actual: np.ndarray, answers: np.ndarray, bins: int) -> dict[str, pd.DataFrame]:
+    """Return the curves that a task has: name → points. Only a binary label has any."""
+    if task != "binary":
+        return {}
+    return {
+        "roc": roc_points(actual, answers),
+        "precision_recall": precision_recall_points(actual, answers),
+        "calibration": calibration_points(actual, answers, bins),
+    }
 
 
 def permutation_importance(
