@@ -1,4 +1,4 @@
-"""A `dvc repro` that has nothing to do: this pipeline against five empty stages, alternating. Target: at most 1.15×."""
+"""A `dvc repro` that has nothing to do: this pipeline against five empty stages, alternating. Target: at most 1.15 times."""
 
 import statistics
 import subprocess
@@ -16,7 +16,8 @@ def five_empty_stages(folder: Path, env: dict[str, str]) -> Path:
     (folder / ".dvc").mkdir(parents=True)
     (folder / ".dvc/config").write_text(CONFIG)
     stages = "".join(
-        f"  stage{n}:\n    cmd: cp file{n - 1} file{n}\n    deps: [file{n - 1}]\n    outs: [file{n}]\n" for n in range(1, 6)
+        f"  stage{n}:\n    cmd: cp file{n - 1} file{n}\n    deps: [file{n - 1}]\n    outs: [file{n}]\n"
+        for n in range(1, 6)
     )
     (folder / "dvc.yaml").write_text(f"stages:\n{stages}")
     (folder / "file0").write_text("nothing\n")
@@ -47,7 +48,9 @@ def main() -> None:
                 cpu[place].append(took.cpu)
     for place in places:
         print(f"{place:18} {shown(found[place])} s; of the CPU {shown(cpu[place])} s")
-    by_clock, by_cpu = (statistics.median(f["this pipeline"]) / statistics.median(f["five empty stages"]) for f in (found, cpu))
+    by_clock, by_cpu = (
+        statistics.median(f["this pipeline"]) / statistics.median(f["five empty stages"]) for f in (found, cpu)
+    )
     print(f"ratio of the medians of {runs} runs: {by_clock:.2f} by the clock, {by_cpu:.2f} of the CPU; target 1.15")
 
 

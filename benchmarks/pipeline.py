@@ -1,6 +1,6 @@
 """The whole pipeline, cold, against the same job as one script written by hand (by_hand.py), alternating.
 
-What is not the search is compared: the total less the seconds of TabularPredictor.fit. Target: at most 1.6×.
+What is not the search is compared: the total less the seconds of TabularPredictor.fit. Target: at most 1.6 times.
 """
 
 import json
@@ -48,7 +48,10 @@ def main() -> None:
                 took = does(Path(scratch, f"{side.replace(' ', '-')}-{run}"))
                 took["not the search"] = took["total"] - took["fit"]
                 took["not the search, of the CPU"] = took["cpu"] - took["fit"]
-                print(f"{side} {run or 'warming up'}: " + ", ".join(f"{k} {v:.2f}" for k, v in took.items()), file=sys.stderr)
+                print(
+                    f"{side} {run or 'warming up'}: " + ", ".join(f"{k} {v:.2f}" for k, v in took.items()),
+                    file=sys.stderr,
+                )
                 if run:
                     found[side].append(took)
     for side, took_all in found.items():
@@ -56,7 +59,7 @@ def main() -> None:
         for part in took_all[0]:
             print(f"  {part:27} {shown([took[part] for took in took_all])}")
     medians = {side: statistics.median(took["not the search"] for took in found[side]) for side in sides}
-    print(f"what is not the search: {medians['pipeline'] / medians['by hand']:.2f}× by hand; target 1.6")
+    print(f"what is not the search: {medians['pipeline'] / medians['by hand']:.2f} times by hand; target 1.6")
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def watched(function: Callable[..., Any], category: str) -> Callable[..., Any]:
 
 def watch_what_is_there() -> None:
     """Watch those functions whose modules are imported by now."""
-    for place, category in list(WATCHED.items()):
+    for place in list(WATCHED):
         module, _, path = place.partition(":")
         *outer, name = path.split(".")
         owner = functools.reduce(lambda o, n: getattr(o, n, None), outer, sys.modules.get(module))

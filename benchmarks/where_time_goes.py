@@ -47,7 +47,9 @@ def main() -> None:
     print("|---|" + "---|" * (len(PARTS) + 1))
     for stage, parts in found.items():
         medians = [statistics.median(parts[part]) for part in PARTS]
-        print(f"| {stage} | " + " | ".join(f"{s:.2f}" if s >= 0.005 else "" for s in medians) + f" | {sum(medians):.2f} |")
+        print(
+            f"| {stage} | " + " | ".join(f"{s:.2f}" if s >= 0.005 else "" for s in medians) + f" | {sum(medians):.2f} |"
+        )
 
 
 if __name__ == "__main__":
