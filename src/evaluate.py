@@ -1,5 +1,6 @@
 """Score the deliverable on the raw test rows, through the door that its callers use."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,9 +8,20 @@ from slipway.entry import parser, run
 from slipway.settings import load_params
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from slipway.contract import Contract
+
+# Every plot of dvc.yaml, whatever the task: DVC complains of a missing file, of one without rows it draws nothing.
+PLOTS = {
+    "roc": ["false_positive_rate", "true_positive_rate"],
+    "precision_recall": ["recall", "precision"],
+    "calibration": ["predicted_probability", "observed_share"],
+    "confusion": ["actual", "predicted"],
+    "points": ["actual", "predicted"],
+    "importance": ["column", "importance"],
+}
 
 
 def card(contract: "Contract", figures: dict[str, Any], digest: str) -> str:
@@ -43,13 +55,18 @@ refused with the column's name. Texts never seen in training are taken as unknow
 """
 
 
-def expected_answers(label: "pd.Series", contract: "Contract") -> Any:
-    """Return what a perfect model would answer: 0 or 1 for binary, the class's number for multiclass, else the label."""
+def known_classes(label: "pd.Series", contract: "Contract") -> list[str]:
+    """Return the classes as texts, in the order that numbers them; those that no train row has come last."""
+    return [str(name) for name in (*contract.classes, *sorted(set(label) - set(contract.classes)))]
+
+
+def numbered(label: "pd.Series", contract: "Contract", classes: list[str]) -> "np.ndarray":
+    """Return labels as metrics take them: 1 for the positive class, else 0; a class's number; or the number itself."""
     if contract.task == "regression":
         return label.to_numpy(dtype=float)
     if contract.task == "binary":
         return (label.astype(str) == str(contract.positive_class)).to_numpy(dtype=int)
-    return label.map({name: number for number, name in enumerate(contract.classes)}).to_numpy(dtype=int)
+    return label.astype(str).map(classes.index).to_numpy(dtype=int)
 
 
 def main() -> None:
@@ -70,36 +87,50 @@ def main() -> None:
     # version made the model, AutoGluon refuses it and scikit-learn warns.
     model = mlflow.pyfunc.load_model("models/model", suppress_warnings=True)
     rows = test.drop(columns=contract.label)
-    actual = expected_answers(test[contract.label], contract)
+    classes = known_classes(test[contract.label], contract)
+    actual = numbered(test[contract.label], contract, classes)
 
-    def predict(raw: pd.DataFrame) -> Any:
-        if contract.task == "regression":
-            return model.predict(raw).to_numpy(dtype=float)
+    def probabilities(raw: pd.DataFrame) -> Any:
         proba = model.predict(raw, params={"proba": True})
-        wanted = str(contract.positive_class) if contract.task == "binary" else list(map(str, contract.classes))
-        return proba[wanted].to_numpy(dtype=float)
+        if contract.task == "binary":
+            return proba[str(contract.positive_class)].to_numpy(dtype=float)
+        return proba.reindex(columns=classes, fill_value=0.0).to_numpy(dtype=float)
 
-    names = getattr(settings.metrics, contract.task)
-    answers = predict(rows)
-    figures: dict[str, Any] = {name: scores.metric(name, contract.task)(actual, answers) for name in names}
+    def decisions(raw: pd.DataFrame) -> Any:
+        return numbered(model.predict(raw), contract, classes)
+
+    predicted = model.predict(rows)
+    decided = numbered(predicted, contract, classes)
+    answers = decided if contract.task == "regression" else probabilities(rows)
+    metrics = {name: scores.metric(name, contract.task) for name in getattr(settings.metrics, contract.task)}
+    figures: dict[str, Any] = {
+        name: metric.figure(actual, decided if metric.of_classes else answers) for name, metric in metrics.items()
+    }
+    for name in [name for name, value in figures.items() if not math.isfinite(value)]:
+        del figures[name]
+        print(f"evaluate: {name} is left out: it has no value on these test rows")
     figures["test_rows"] = len(test)
 
-    importance = pd.DataFrame({"column": [], "importance": []})
+    tables = {file: pd.DataFrame(columns=columns) for file, columns in PLOTS.items()}
+    name, first = next(iter(metrics.items()))
     if settings.importance_repeats:
-        first = scores.metric(names[0], contract.task)
-        importance = scores.permutation_importance(
-            predict, lambda a: first(actual, a), rows, list(contract.needed), settings.importance_repeats, params.seed
-        )
-    predicted = answers if contract.task == "regression" else model.predict(rows).to_numpy()
+        asked = decisions if first.of_classes or contract.task == "regression" else probabilities
+        sign = 1 if first.greater_is_better else -1
+        tables["importance"] = scores.permutation_importance(
+            asked, lambda a: sign * first.figure(actual, a), rows, list(contract.needed),
+            settings.importance_repeats, params.seed,
+        )  # fmt: skip
     curves = scores.curves(contract.task, actual, answers, settings.calibration_bins)
-    sides = pd.DataFrame({"actual": test[contract.label], "predicted": predicted})
-    tables = {**curves, "points" if contract.task == "regression" else "confusion": sides, "importance": importance}
+    sides = pd.DataFrame({"actual": test[contract.label], "predicted": predicted.to_numpy()})
+    tables |= {**curves, "points" if contract.task == "regression" else "confusion": sides}
     plots = Path("reports/plots")
-    for name, table in tables.items():
-        with whole_file(plots / f"{name}.csv") as part:
+    for file, table in tables.items():
+        with whole_file(plots / f"{file}.csv") as part:
             table.to_csv(part, index=False, lineterminator="\n")
     with whole_file(plots / "overview.png") as part:
-        draw_overview(part, f"{contract.label}: {len(test)} test rows", contract.task, curves, sides, importance)
+        draw_overview(
+            part, f"{contract.label}: {len(test)} test rows", contract.task, curves, sides, tables["importance"], name
+        )
     write_json(Path("reports/metrics.json"), figures)
     write_text(Path("reports/card.md"), card(contract, figures, model.metadata.metadata["digest"]))
     told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if isinstance(value, float))

@@ -8,7 +8,13 @@ from matplotlib.figure import Figure
 
 
 def draw_overview(
-    path: Path, title: str, task: str, curves: dict[str, pd.DataFrame], sides: pd.DataFrame, importance: pd.DataFrame
+    path: Path,
+    title: str,
+    task: str,
+    curves: dict[str, pd.DataFrame],
+    sides: pd.DataFrame,
+    importance: pd.DataFrame,
+    metric: str,
 ) -> None:
     """Draw curves, actual against predicted values and importances side by side into a PNG.
 
@@ -22,6 +28,8 @@ def draw_overview(
         ``actual`` and ``predicted``, a row per test row.
     importance
         ``column`` and ``importance``, the largest first; may be empty.
+    metric
+        What importance is measured in.
     """
     figure = Figure(figsize=(13, 8 if curves else 4.5), layout="constrained")
     figure.suptitle(title)
@@ -29,7 +37,8 @@ def draw_overview(
     for name, points in curves.items():
         _draw_curve(axes.pop(0), name, points)
     (_draw_points if task == "regression" else _draw_confusion)(axes.pop(0), sides)
-    _draw_importance(axes.pop(0), importance.head(20))
+    if len(importance):
+        _draw_importance(axes.pop(0), importance.head(20), metric)
     for unused in axes:
         unused.set_axis_off()
     figure.savefig(path, format="png", metadata={"Software": None})
@@ -53,22 +62,24 @@ def _draw_points(ax: Axes, sides: pd.DataFrame) -> None:
     ax.scatter(sides["actual"], sides["predicted"], s=9, alpha=0.5)
     ends = [sides.min().min(), sides.max().max()]
     ax.plot(ends, ends, color="0.7", linestyle="--", linewidth=1)
-    ax.set(title="actual and predicted", xlabel="actual", ylabel="predicted")
+    ax.set(title="actual and predicted", xlabel="actual", ylabel="predicted", aspect="equal")
 
 
 def _draw_confusion(ax: Axes, sides: pd.DataFrame) -> None:
-    confusion = pd.crosstab(sides["actual"], sides["predicted"])
+    classes = sorted({*sides["actual"], *sides["predicted"]})
+    confusion = pd.crosstab(sides["actual"], sides["predicted"]).reindex(classes, columns=classes, fill_value=0)
     counts = confusion.to_numpy()
     ax.imshow(counts, cmap="Blues")
-    for row, column in [(r, c) for r in range(counts.shape[0]) for c in range(counts.shape[1])]:
+    legible = range(len(classes) if len(classes) <= 20 else 0)
+    for row, column in [(r, c) for r in legible for c in legible]:
         dark = counts[row, column] > counts.max() / 2
         ax.text(column, row, counts[row, column], ha="center", va="center", color="white" if dark else "black")
     ax.set(title="confusion matrix", xlabel="predicted", ylabel="actual")
-    ax.set_xticks(range(counts.shape[1]), confusion.columns)
-    ax.set_yticks(range(counts.shape[0]), confusion.index)
+    ax.set_xticks(range(len(classes)), classes, rotation=90 if len(classes) > 5 else 0)
+    ax.set_yticks(range(len(classes)), classes)
 
 
-def _draw_importance(ax: Axes, importance: pd.DataFrame) -> None:
+def _draw_importance(ax: Axes, importance: pd.DataFrame, metric: str) -> None:
     upwards = importance[::-1]
     ax.barh(upwards["column"], upwards["importance"])
-    ax.set(title="permutation importance", xlabel="score lost when shuffled")
+    ax.set(title="permutation importance", xlabel=f"{metric}: worse by this when shuffled")
