@@ -112,17 +112,22 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _task_fits(self) -> Self:
-        task, metric, names = self.data.task, self.automl.eval_metric, METRICS[self.data.task]
-        if metric not in names:
-            raise ValueError(
-                f"Got automl.eval_metric={metric!r}, expected a metric for data.task={task}: {', '.join(names)}"
-                f"{closest(metric, list(names))}"
-            )
+        task, names = self.data.task, METRICS[self.data.task]
+        # conf/automl/ takes the table's metric unless told otherwise: then one sentence is enough for both.
+        metrics = {self.automl.eval_metric: "automl.eval_metric", self.data.metric: "data.metric"}
+        faults = [
+            f"Got {key}={metric!r}, expected a metric for data.task={task}: {', '.join(names)}"
+            f"{closest(metric, list(names))}"
+            for metric, key in metrics.items()
+            if metric not in names
+        ]
         if (self.data.positive_class is None) == (task == "binary"):
             wanted = "one of the label's two classes" if task == "binary" else "null"
-            raise ValueError(
+            faults.append(
                 f"Got data.positive_class={self.data.positive_class!r}, expected {wanted} for data.task={task}"
             )
+        if faults:
+            raise ValueError("; ".join(faults))
         return self
 
 
