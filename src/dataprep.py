@@ -17,7 +17,8 @@ def split(table: "pd.DataFrame", data: Data, seed: int) -> "tuple[pd.DataFrame, 
     """Split a cleaned table into train and test rows."""
     from slipway.splitting import is_test_row
 
-    test = is_test_row(table, data.label, data.split.test_size, seed)
+    classes = None if data.task == "regression" else data.label
+    test = is_test_row(table, classes, data.split.test_size, seed)
     return table[~test].reset_index(drop=True), table[test].reset_index(drop=True)
 
 
