@@ -9,15 +9,27 @@ from slipway.settings import Data, closest, load_params
 
 def check_label(profile: dict[str, Any], data: Data) -> None:
     """Raise a UserError when the label of a profiled table cannot be learned."""
-    classes = profile["label"]["classes"]
     place = f"Edit conf/data/, or look into data/raw/{data.name}."
+    if data.task == "regression":
+        label = profile["columns"][data.label]
+        if label["kind"] not in ("integer", "number"):
+            raise UserError(
+                f"Got a {label['kind']} as label {data.label!r}, expected a number for task=regression. {place}"
+            )
+        if label["unique"] < 2:
+            raise UserError(
+                f"Got {label['unique']} value{'s' * (label['unique'] != 1)} in the label {data.label!r}, expected different ones. {place}"
+            )
+        return
+    classes = profile["label"]["classes"]
     if len(classes) < 2:
+        wanted = "2" if data.task == "binary" else "2 at least"
         raise UserError(
-            f"Got {len(classes)} class in the label {data.label!r} ({', '.join(classes)}), expected 2. {place}"
+            f"Got {len(classes)} class in the label {data.label!r} ({', '.join(classes)}), expected {wanted}. {place}"
         )
-    if len(classes) > 2:
+    if data.task == "binary" and len(classes) > 2:
         raise UserError(f"Got {len(classes)} classes in the label {data.label!r}, expected 2 for task=binary. {place}")
-    if str(data.positive_class) not in classes:
+    if data.task == "binary" and str(data.positive_class) not in classes:
         raise UserError(
             f"Got data.positive_class={data.positive_class!r}, expected a class of {data.label!r}: "
             f"{' or '.join(classes)}. {place}"
@@ -25,6 +37,14 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
     rarest = min(classes, key=classes.__getitem__)
     if classes[rarest] < 2:
         raise UserError(f"Got one row of class {rarest!r}, expected at least 2, to train and to test on. {place}")
+
+
+def balance_in_words(profile: dict[str, Any], data: Data) -> str:
+    """Return how many rows each class has, or how far a number reaches."""
+    if data.task == "regression":
+        label = profile["columns"][data.label]
+        return f"{data.label} from {label['min']} to {label['max']}"
+    return ", ".join(f"{n} of class {c}" for c, n in profile["label"]["classes"].items())
 
 
 def main() -> None:
@@ -46,7 +66,7 @@ def main() -> None:
     profile = profile_of(raw, data.label)
     check_label(profile, data)
     write_json(Path("data/profile.json"), profile)
-    balance = ", ".join(f"{n} of class {c}" for c, n in profile["label"]["classes"].items())
+    balance = balance_in_words(profile, data)
     files = "1 file" if len(raw.files) == 1 else f"{len(raw.files)} files"
     print(f"check: {profile['rows']} rows, {len(raw.kinds)} columns in {files}; {balance}")
 

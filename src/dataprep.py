@@ -17,7 +17,8 @@ def split(table: "pd.DataFrame", data: Data, seed: int) -> "tuple[pd.DataFrame, 
     """Split a cleaned table into train and test rows."""
     from slipway.splitting import is_test_row
 
-    test = is_test_row(table, data.label, data.split.test_size, seed)
+    classes = None if data.task == "regression" else data.label
+    test = is_test_row(table, classes, data.split.test_size, seed)
     return table[~test].reset_index(drop=True), table[test].reset_index(drop=True)
 
 
@@ -33,7 +34,7 @@ def fit_recipe(
     rows = typed(train, columns)
     recipe = features({**data.recipe.options, "seed": seed}).fit(rows)
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
-    classes = tuple(sorted(train[data.label].unique().tolist()))
+    classes = () if data.task == "regression" else tuple(sorted(train[data.label].unique().tolist()))
     needed = needed_columns(recipe, rows, columns)
     return recipe, Contract(columns, seen, needed, data.label, data.task, classes, data.positive_class)
 

@@ -1,5 +1,6 @@
 """Score the deliverable on the raw test rows, through the door that its callers use."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,20 @@ from slipway.entry import parser, run
 from slipway.settings import load_params
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
     from slipway.contract import Contract
+
+# Every plot of dvc.yaml, whatever the task: DVC complains of a missing file, of one without rows it draws nothing.
+PLOTS = {
+    "roc": ["false_positive_rate", "true_positive_rate"],
+    "precision_recall": ["recall", "precision"],
+    "calibration": ["predicted_probability", "observed_share"],
+    "confusion": ["actual", "predicted"],
+    "points": ["actual", "predicted"],
+    "importance": ["column", "importance"],
+}
 
 
 def card(contract: "Contract", figures: dict[str, Any], digest: str) -> str:
@@ -17,10 +31,14 @@ def card(contract: "Contract", figures: dict[str, Any], digest: str) -> str:
         for name, kind in contract.columns.items()
     )
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in figures.items() if isinstance(value, float))
+    kind = contract.task
+    if contract.classes:
+        kind += f": {', '.join(map(str, contract.classes))}"
+    if contract.positive_class is not None:
+        kind += f"; positive class {contract.positive_class}"
     return f"""# Model card
 
-Predicts `{contract.label}` ({contract.task}: {", ".join(map(str, contract.classes))}; positive class
-{contract.positive_class}). Digest {digest[:12]}.
+Predicts `{contract.label}` ({kind}). Digest {digest[:12]}.
 
 | metric on {figures["test_rows"]} test rows | value |
 |---|---|
@@ -35,6 +53,20 @@ A row needs these columns; any value may be missing (null).
 A number's place takes numbers and texts that are numbers, a boolean's place also yes/no and 1/0; anything else there is
 refused with the column's name. Texts never seen in training are taken as unknown. Columns not listed are ignored.
 """
+
+
+def known_classes(label: "pd.Series", contract: "Contract") -> list[str]:
+    """Return the classes as texts, in the order that numbers them; those that no train row has come last."""
+    return [str(name) for name in (*contract.classes, *sorted(set(label) - set(contract.classes)))]
+
+
+def numbered(label: "pd.Series", contract: "Contract", classes: list[str]) -> "np.ndarray":
+    """Return labels as metrics take them: 1 for the positive class, else 0; a class's number; or the number itself."""
+    if contract.task == "regression":
+        return label.to_numpy(dtype=float)
+    if contract.task == "binary":
+        return (label.astype(str) == str(contract.positive_class)).to_numpy(dtype=int)
+    return label.astype(str).map(classes.index).to_numpy(dtype=int)
 
 
 def main() -> None:
@@ -55,39 +87,50 @@ def main() -> None:
     # version made the model, AutoGluon refuses it and scikit-learn warns.
     model = mlflow.pyfunc.load_model("models/model", suppress_warnings=True)
     rows = test.drop(columns=contract.label)
-    positive = str(contract.positive_class)
-    actual = (test[contract.label].astype(str) == positive).to_numpy(dtype=int)
+    classes = known_classes(test[contract.label], contract)
+    actual = numbered(test[contract.label], contract, classes)
 
-    def predict(raw: pd.DataFrame) -> Any:
-        return model.predict(raw, params={"proba": True})[positive].to_numpy(dtype=float)
+    def probabilities(raw: pd.DataFrame) -> Any:
+        proba = model.predict(raw, params={"proba": True})
+        if contract.task == "binary":
+            return proba[str(contract.positive_class)].to_numpy(dtype=float)
+        return proba.reindex(columns=classes, fill_value=0.0).to_numpy(dtype=float)
 
-    proba = predict(rows)
-    figures: dict[str, Any] = {name: scores.metric(name)(actual, proba) for name in settings.metrics}
+    def decisions(raw: pd.DataFrame) -> Any:
+        return numbered(model.predict(raw), contract, classes)
+
+    predicted = model.predict(rows)
+    decided = numbered(predicted, contract, classes)
+    answers = decided if contract.task == "regression" else probabilities(rows)
+    metrics = {name: scores.metric(name, contract.task) for name in getattr(settings.metrics, contract.task)}
+    figures: dict[str, Any] = {
+        name: metric.figure(actual, decided if metric.of_classes else answers) for name, metric in metrics.items()
+    }
+    for name in [name for name, value in figures.items() if not math.isfinite(value)]:
+        del figures[name]
+        print(f"evaluate: {name} is left out: it has no value on these test rows")
     figures["test_rows"] = len(test)
 
-    plots = Path("reports/plots")
-    predicted = model.predict(rows).astype(str)
-    answers = pd.DataFrame({"actual": test[contract.label].astype(str), "predicted": predicted.to_numpy()})
-    curves = {
-        "ROC": scores.roc_points(actual, proba),
-        "precision and recall": scores.precision_recall_points(actual, proba),
-        "calibration": scores.calibration_points(actual, proba, settings.calibration_bins),
-    }
-    importance = None
+    tables = {file: pd.DataFrame(columns=columns) for file, columns in PLOTS.items()}
+    name, first = next(iter(metrics.items()))
     if settings.importance_repeats:
-        first = scores.metric(settings.metrics[0])
-        importance = scores.permutation_importance(
-            predict, lambda p: first(actual, p), rows, list(contract.needed), settings.importance_repeats, params.seed
-        )
-    names = dict(zip(curves, ("roc", "precision_recall", "calibration"), strict=True))
-    tables = {names[title]: points for title, points in curves.items()} | {"confusion": answers}
-    tables["importance"] = pd.DataFrame({"column": [], "importance": []}) if importance is None else importance
-    for name, table in tables.items():
-        with whole_file(plots / f"{name}.csv") as part:
+        asked = decisions if first.of_classes or contract.task == "regression" else probabilities
+        sign = 1 if first.greater_is_better else -1
+        tables["importance"] = scores.permutation_importance(
+            asked, lambda a: sign * first.figure(actual, a), rows, list(contract.needed),
+            settings.importance_repeats, params.seed,
+        )  # fmt: skip
+    curves = scores.curves(contract.task, actual, answers, settings.calibration_bins)
+    sides = pd.DataFrame({"actual": test[contract.label], "predicted": predicted.to_numpy()})
+    tables |= {**curves, "points" if contract.task == "regression" else "confusion": sides}
+    plots = Path("reports/plots")
+    for file, table in tables.items():
+        with whole_file(plots / f"{file}.csv") as part:
             table.to_csv(part, index=False, lineterminator="\n")
     with whole_file(plots / "overview.png") as part:
-        counts = pd.crosstab(answers["actual"], answers["predicted"])
-        draw_overview(part, f"{contract.label}: {len(test)} test rows", curves, counts, importance)
+        draw_overview(
+            part, f"{contract.label}: {len(test)} test rows", contract.task, curves, sides, tables["importance"], name
+        )
     write_json(Path("reports/metrics.json"), figures)
     write_text(Path("reports/card.md"), card(contract, figures, model.metadata.metadata["digest"]))
     told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if isinstance(value, float))

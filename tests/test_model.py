@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from slipway import packaging
-from slipway.contract import Contract, typed
+from slipway.contract import Contract, ContractError, typed
 from slipway.display import SearchDisplay, callback_for
 from slipway.entry import UserError
 from slipway.recipe import save_recipe
@@ -100,6 +100,39 @@ def test_digest_is_of_answers_and_contract():
     assert packaging.model_digest(Answers(CONTRACT, 0.1001)) != digest
     other = Contract(KINDS, SEEN, ("age",), "survived", "binary", (0, 1), positive_class=1)
     assert packaging.model_digest(Answers(other, 0.1)) != digest
+
+
+class Numbers:
+    """A regression's scorer whose answers are made by hand."""
+
+    contract = Contract(KINDS, SEEN, ("age", "sex"), "fare", "regression", (), positive_class=None)
+
+    def __init__(self, weight, unit=1.0):
+        self.weight, self.unit = weight, unit
+
+    def predict(self, table):
+        return self.unit * (self.weight * table["age"].fillna(0) - 1)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_digest_of_a_regression_knows_no_unit(unit):
+    """A regression's digest ignores the last digits of its numbers and no more, be they tiny or huge."""
+    digest = packaging.model_digest(Numbers(0.1, unit))
+    assert packaging.model_digest(Numbers(0.1 * (1 + 1e-12), unit)) == digest
+    assert packaging.model_digest(Numbers(0.1001, unit)) != digest
+    assert packaging.model_digest(Numbers(0.1, 10 * unit)) != digest
+    assert packaging.model_digest(Numbers(0, 0.0)) != digest
+
+
+def test_probabilities_of_a_number_are_refused():
+    """A regression has no probabilities: who asks for them is told in a sentence."""
+    from slipway.scoring import Scorer
+
+    scorer = Scorer(Numbers.contract, None, None)
+    with pytest.raises(
+        ContractError, match=r"Got a request for probabilities, but 'fare' is a number; leave proba out"
+    ):
+        scorer.predict_proba(rows())
 
 
 def test_requirements_are_exact():

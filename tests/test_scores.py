@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from sklearn import metrics as sk
 
 from slipway import scores
-from slipway.names import BINARY_METRICS, OTHER_METRICS
-from slipway.plots import draw_overview
+from slipway.names import METRICS, OTHER_METRICS
+from slipway.plots import _draw_confusion, draw_overview
 
 ACTUAL = np.array([0, 0, 0, 1, 1, 1, 1, 0])
 PROBA = np.array([0.1, 0.4, 0.6, 0.35, 0.8, 0.9, 0.7, 0.2])
@@ -27,18 +28,81 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("name", BY_HAND)
-def test_metric_is_the_figure_by_hand(name):
-    """A metric is what its formula says, losses positive."""
-    assert scores.metric(name)(ACTUAL, PROBA) == pytest.approx(BY_HAND[name], abs=1e-6)
+CLASSES = np.array([0, 1, 2, 0, 1, 2, 2, 0])
+SHARES = np.array(
+    [[6, 3, 1], [2, 7, 1], [1, 3, 6], [3, 5, 2], [1, 8, 1], [4, 4.5, 1.5], [1, 2, 7], [8, 1, 1]]
+) / 10  # fmt: skip
+DECIDED = SHARES.argmax(axis=1)
+NUMBERS = np.array([3.0, -1.0, 2.0, 7.0, 4.0, 10.0, 1.0, 6.0])
+GUESSES = np.array([2.5, 0.5, 2.0, 8.0, 3.0, 7.0, 1.5, 6.5])
+# Task → what is true, a model's answers, a perfect model's, and the classes that either decides for.
+SIDES = {
+    "binary": (ACTUAL, PROBA, np.where(ACTUAL == 1, 0.99, 0.01), HARD, ACTUAL),
+    "multiclass": (CLASSES, SHARES, np.eye(3)[CLASSES] * 0.97 + 0.01, DECIDED, CLASSES),
+    "regression": (NUMBERS, GUESSES, NUMBERS, None, None),
+}
+OF_SEVERAL_CLASSES = {
+    "accuracy": 6 / 8,
+    "balanced_accuracy": (2 / 3 + 1 + 2 / 3) / 3,
+    "f1_macro": (0.8 + 2 / 3 + 0.8) / 3,
+    "recall_micro": 6 / 8,
+    "precision_weighted": (3 * 1 + 2 * 2 / 4 + 3 * 1) / 8,
+    "mcc": sk.matthews_corrcoef(CLASSES, DECIDED),
+    "quadratic_kappa": sk.cohen_kappa_score(CLASSES, DECIDED, weights="quadratic"),
+    "log_loss": -np.mean(np.log(SHARES[range(8), CLASSES])),
+    "roc_auc_ovr": np.mean([sk.roc_auc_score(k == CLASSES, SHARES[:, k]) for k in range(3)]),
+    "roc_auc_ovo": sk.roc_auc_score(CLASSES, SHARES, multi_class="ovo"),
+}
+OFF = GUESSES - NUMBERS
+OF_A_NUMBER = {
+    "root_mean_squared_error": np.sqrt(np.mean(OFF**2)),
+    "mean_squared_error": np.mean(OFF**2),
+    "mean_absolute_error": np.mean(np.abs(OFF)),
+    "median_absolute_error": 0.75,
+    "mean_absolute_percentage_error": np.mean(np.abs(OFF / NUMBERS)),
+    "symmetric_mean_absolute_percentage_error": np.mean(np.abs(OFF) / (np.abs(GUESSES) + np.abs(NUMBERS))),  # at most 1
+    "r2": 1 - np.sum(OFF**2) / np.sum((NUMBERS - NUMBERS.mean()) ** 2),
+    "pearsonr": np.corrcoef(NUMBERS, GUESSES)[0, 1],
+    "spearmanr": pd.Series(NUMBERS).corr(pd.Series(GUESSES), method="spearman"),
+}
+FIGURES = {"binary": BY_HAND, "multiclass": OF_SEVERAL_CLASSES, "regression": OF_A_NUMBER}
 
 
-@pytest.mark.parametrize("name", [*BINARY_METRICS, *OTHER_METRICS])
-def test_every_metric_of_the_settings_works(name):
-    """Every name that the settings allow gives a figure, and a perfect model a better one."""
-    metric = scores.metric(name)
-    found, perfect = metric(ACTUAL, PROBA), metric(ACTUAL, np.where(ACTUAL == 1, 0.99, 0.01))
-    assert perfect < found if name in ("log_loss", "brier_score_loss") else perfect > found
+@pytest.mark.parametrize(("task", "name"), [(task, name) for task in FIGURES for name in FIGURES[task]])
+def test_metric_is_the_figure_by_hand(task, name):
+    """A metric is what its formula says, errors and losses positive."""
+    actual, answers, _, decided, _ = SIDES[task]
+    metric = scores.metric(name, task)
+    found = metric.figure(actual, decided if metric.of_classes else answers)
+    assert found == pytest.approx(FIGURES[task][name], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("task", "name"), [(task, name) for task in METRICS for name in METRICS[task] + OTHER_METRICS[task]]
+)
+def test_every_metric_of_the_settings_works(task, name):
+    """Every name that the settings allow gives a figure, and a perfect model a better one, in the direction it says."""
+    actual, answers, perfect_answers, decided, perfectly_decided = SIDES[task]
+    metric = scores.metric(name, task)
+    found = metric.figure(actual, decided if metric.of_classes else answers)
+    perfect = metric.figure(actual, perfectly_decided if metric.of_classes else perfect_answers)
+    assert perfect > found if metric.greater_is_better else perfect < found
+    assert metric.greater_is_better == ("error" not in name and "loss" not in name)
+
+
+def test_metric_of_classes_takes_the_models_own_line():
+    """Where a model draws the line between two classes elsewhere than in the middle, accuracy is of its decisions."""
+    metric = scores.metric("accuracy", "binary")
+    assert metric.of_classes
+    assert metric.figure(ACTUAL, (PROBA > 0.3).astype(int)) == 6 / 8
+    assert metric.figure(ACTUAL, (PROBA > 0.65).astype(int)) == 7 / 8
+
+
+def test_only_two_classes_have_curves():
+    """A binary label has three curves, other labels have none."""
+    assert list(scores.curves("binary", ACTUAL, PROBA, 2)) == ["roc", "precision_recall", "calibration"]
+    assert scores.curves("multiclass", CLASSES, SHARES, 2) == {}
+    assert scores.curves("regression", NUMBERS, GUESSES, 2) == {}
 
 
 def test_points_are_the_curves():
@@ -77,18 +141,29 @@ def test_importance_hangs_on_the_seed():
     assert not importance().equals(importance(1))
 
 
-@pytest.mark.parametrize("with_importance", [True, False])
-def test_overview_is_a_picture(tmp_path, with_importance):
-    """Curves, confusion matrix and, where there are some, importances become one PNG, the same bytes each time."""
-    curves = {
-        "ROC": scores.roc_points(ACTUAL, PROBA),
-        "precision and recall": scores.precision_recall_points(ACTUAL, PROBA),
-        "calibration": scores.calibration_points(ACTUAL, PROBA, 2),
-    }
+SIDE_BY_SIDE = {
+    "binary": pd.DataFrame({"actual": ACTUAL, "predicted": HARD}),
+    "multiclass": pd.DataFrame({"actual": ["pear", "fig", "plum"], "predicted": ["pear", "pear", "fig"]}),
+    "regression": pd.DataFrame({"actual": NUMBERS, "predicted": GUESSES}),
+}
+
+
+@pytest.mark.parametrize("with_importance", [True, False], ids=["importance", "no importance"])
+@pytest.mark.parametrize("task", SIDE_BY_SIDE)
+def test_overview_is_a_picture(tmp_path, task, with_importance):
+    """The plots that a task has and, where there are some, importances become one PNG, the same bytes each time."""
+    curves = scores.curves(task, ACTUAL, PROBA, 2)
     for name in ("one.png", "two.png"):
-        draw_overview(
-            tmp_path / name, "8 rows", curves, pd.crosstab(ACTUAL, HARD), importance() if with_importance else None
-        )
+        shown = importance() if with_importance else importance().head(0)
+        draw_overview(tmp_path / name, "8 rows", task, curves, SIDE_BY_SIDE[task], shown, "accuracy")
     picture = (tmp_path / "one.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert picture == (tmp_path / "two.png").read_bytes()
+
+
+def test_confusion_matrix_is_square():
+    """A class that is never predicted has a column nonetheless, so that what is right lies on the diagonal."""
+    ax = Figure().subplots()
+    _draw_confusion(ax, SIDE_BY_SIDE["multiclass"])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["fig", "pear", "plum"]
+    assert ax.get_images()[0].get_array().tolist() == [[0, 1, 0], [0, 1, 0], [1, 0, 0]]

@@ -96,7 +96,14 @@ def test_possible_values_pass(key, value):
         ("data.split.test_size", 0, "greater than 0"),
         ("data.split.test_size", 1, "less than 1"),
         ("data.split.test_size", float("nan"), "a finite number"),
-        ("automl.eval_metric", "roc_auk", "Got automl.eval_metric='roc_auk', expected one of "),
+        ("data.metric", "roc_auk", "Got data.metric='roc_auk', expected one of "),
+        ("data.positive_class", None, "Got data.positive_class=None, expected one of the label's two classes for "),
+        (
+            "automl.eval_metric",
+            "roc_auk",
+            "Got automl.eval_metric='roc_auk', expected a metric for data.task=binary: accuracy, ",
+        ),
+        ("automl.eval_metric", "r2", "Got automl.eval_metric='r2', expected a metric for data.task=binary: "),
         ("automl.time_limit", 0, "greater than 0"),
         ("automl.time_limit", float("inf"), "a finite number"),
         ("automl.time_limit", "60", "a valid number"),
@@ -109,8 +116,11 @@ def test_possible_values_pass(key, value):
         ("automl.verbosity", 5, "less than or equal to 4"),
         ("automl.ensemble", 1, "a valid boolean"),
         ("automl.ensemble", "yes", "a valid boolean"),
-        ("evaluate.metrics", [], "at least 1 item"),
-        ("evaluate.metrics", ["f1", "acuracy"], "Got evaluate.metrics.1='acuracy', expected one of "),
+        ("evaluate.metrics.binary", [], "at least 1 item"),
+        ("evaluate.metrics.binary", ["f1", "acuracy"], "Got evaluate.metrics.binary.1='acuracy', expected one of "),
+        ("evaluate.metrics.multiclass", ["f1"], "Got evaluate.metrics.multiclass.0='f1', expected one of "),
+        ("evaluate.metrics.regression", ["log_loss"], "Got evaluate.metrics.regression.0='log_loss', expected one of "),
+        ("evaluate.metrics", ["f1"], "a valid dictionary"),
         ("evaluate.calibration_bins", 1, "greater than or equal to 2"),
         ("evaluate.importance_repeats", -1, "greater than or equal to 0"),
         ("register.alias", "latest", "expected a name that MLflow does not keep for itself"),
@@ -204,14 +214,57 @@ def test_models_are_autogluons():
     assert set(names.MODELS) <= set(ag_model_registry.keys)
 
 
-def test_metrics_are_autogluons():
-    """Metrics of a binary label are all that AutoGluon has under a name of their own, and scikit-learn has the others."""
+@pytest.mark.parametrize("task", names.METRICS)
+def test_metrics_are_autogluons(task):
+    """A task's metrics are all that AutoGluon has for it but aliases (acc, rmse, …); scikit-learn has the others."""
     import sklearn.metrics
-    from autogluon.core.metrics import BINARY_METRICS
+    from autogluon.core import metrics
 
-    aliases = {alias for metric in BINARY_METRICS.values() for alias in metric.alias}
-    assert set(names.BINARY_METRICS) == set(BINARY_METRICS) - aliases
-    assert all(hasattr(sklearn.metrics, name) for name in names.OTHER_METRICS)
+    known = getattr(metrics, f"{task.upper()}_METRICS")
+    aliases = {alias for metric in known.values() for alias in metric.alias}
+    assert set(names.METRICS[task]) == set(known) - aliases
+    assert all(hasattr(sklearn.metrics, name) for name in names.OTHER_METRICS[task])
+
+
+def for_task(task, metric, positive_class):
+    """Return the composed settings for another task, the search's metric taken from the table as conf/ does."""
+    settings = copy.deepcopy(COMPOSED)
+    settings["data"] |= {"task": task, "metric": metric, "positive_class": positive_class}
+    settings["automl"]["eval_metric"] = metric
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "positive_class"),
+    [("binary", "f1", "yes"), ("multiclass", "log_loss", None), ("regression", "r2", None)],
+)
+def test_every_task_passes_with_a_metric_of_its_own(task, metric, positive_class):
+    """Settings that fit together pass, whatever the task."""
+    assert validate(for_task(task, metric, positive_class)).automl.eval_metric == metric
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "positive_class", "says"),
+    [
+        ("regression", "roc_auc", None, "Got data.metric='roc_auc', expected a metric for data.task=regression: "),
+        ("multiclass", "roc_auc", None, "; closest: 'roc_auc_ov"),
+        ("multiclass", "log_loss", 1, "Got data.positive_class=1, expected null for data.task=multiclass"),
+        ("regression", "r2", False, "Got data.positive_class=False, expected null for data.task=regression"),
+        ("binary", "f1", None, "Got data.positive_class=None, expected one of the label's two classes"),
+    ],
+)
+def test_setting_that_does_not_fit_the_task_is_refused(task, metric, positive_class, says):
+    """A metric of another task, or a positive class where there is none, is refused in a sentence that says what fits."""
+    with pytest.raises(UserError) as refused:
+        validate(for_task(task, metric, positive_class))
+    assert says in str(refused.value)
+    assert str(refused.value).count("Got ") == 1
+
+
+def test_all_that_does_not_fit_the_task_is_told_at_once():
+    """Whoever changes the task alone hears of metric and positive class in one round."""
+    with pytest.raises(UserError, match=r"Got data.metric='roc_auc'.*; Got data.positive_class=1"):
+        validate(for_task("regression", "roc_auc", 1))
 
 
 def options():

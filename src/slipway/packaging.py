@@ -55,11 +55,16 @@ def probe_rows(contract: Contract) -> pd.DataFrame:
 def model_digest(scorer: "Scorer") -> str:
     """Return a digest of what a model reads and predicts: its contract and its answers to the probe.
 
-    Equal for two fits of the same model, whose files differ. Answers count to nine digits: the last ones may differ
-    between processors.
+    Equal for two fits of the same model, whose files differ. Answers count to nine digits, a regression's to the
+    sixth of the largest one, for AutoGluon answers in single precision: the last ones may differ between processors.
     """
     contract = scorer.contract
-    answers = np.round(scorer.predict_proba(contract.table(probe_rows(contract))).to_numpy(dtype="float64"), 9) + 0.0
+    regression = contract.task == "regression"
+    answer = scorer.predict if regression else scorer.predict_proba
+    answers = answer(contract.table(probe_rows(contract))).to_numpy(dtype="float64")
+    largest = np.abs(answers).max()
+    decimals = 5 - int(np.floor(np.log10(largest))) if regression and largest > 0 else 9
+    answers = np.round(answers, decimals) + 0.0
     return hashlib.sha256(repr(contract).encode() + answers.tobytes()).hexdigest()
 
 

@@ -8,27 +8,37 @@ from matplotlib.figure import Figure
 
 
 def draw_overview(
-    path: Path, title: str, curves: dict[str, pd.DataFrame], confusion: pd.DataFrame, importance: pd.DataFrame | None
+    path: Path,
+    title: str,
+    task: str,
+    curves: dict[str, pd.DataFrame],
+    sides: pd.DataFrame,
+    importance: pd.DataFrame,
+    metric: str,
 ) -> None:
-    """Draw curves, confusion matrix and importances side by side into a PNG.
+    """Draw curves, actual against predicted values and importances side by side into a PNG.
 
     Parameters
     ----------
+    task
+        Classes are drawn as a confusion matrix, numbers as points.
     curves
-        Title → points; the first column is drawn along x, the second along y, both from 0 to 1.
-    confusion
-        Counts; rows are actual classes, columns predicted ones.
+        Name → points; the first column is drawn along x, the second along y, both from 0 to 1.
+    sides
+        ``actual`` and ``predicted``, a row per test row.
     importance
-        ``column`` and ``importance``, the largest first.
+        ``column`` and ``importance``, the largest first; may be empty.
+    metric
+        What importance is measured in.
     """
-    figure = Figure(figsize=(13, 8), layout="constrained")
+    figure = Figure(figsize=(13, 8 if curves else 4.5), layout="constrained")
     figure.suptitle(title)
-    axes = list(figure.subplots(2, 3).flat)
+    axes = list(figure.subplots(2 if curves else 1, 3 if curves else 2).flat)
     for name, points in curves.items():
         _draw_curve(axes.pop(0), name, points)
-    _draw_confusion(axes.pop(0), confusion)
-    if importance is not None:
-        _draw_importance(axes.pop(0), importance.head(20))
+    (_draw_points if task == "regression" else _draw_confusion)(axes.pop(0), sides)
+    if len(importance):
+        _draw_importance(axes.pop(0), importance.head(20), metric)
     for unused in axes:
         unused.set_axis_off()
     figure.savefig(path, format="png", metadata={"Software": None})
@@ -37,23 +47,39 @@ def draw_overview(
 def _draw_curve(ax: Axes, name: str, points: pd.DataFrame) -> None:
     x, y = points.columns
     ax.plot(points[x], points[y], marker="o" if len(points) < 30 else None)
-    if name != "precision and recall":
+    if name != "precision_recall":
         ax.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=1)
-    ax.set(title=name, xlabel=x.replace("_", " "), ylabel=y.replace("_", " "), xlim=(0, 1), ylim=(0, 1.02))
+    ax.set(
+        title=name.replace("_", " "),
+        xlabel=x.replace("_", " "),
+        ylabel=y.replace("_", " "),
+        xlim=(0, 1),
+        ylim=(0, 1.02),
+    )
 
 
-def _draw_confusion(ax: Axes, confusion: pd.DataFrame) -> None:
+def _draw_points(ax: Axes, sides: pd.DataFrame) -> None:
+    ax.scatter(sides["actual"], sides["predicted"], s=9, alpha=0.5)
+    ends = [sides.min().min(), sides.max().max()]
+    ax.plot(ends, ends, color="0.7", linestyle="--", linewidth=1)
+    ax.set(title="actual and predicted", xlabel="actual", ylabel="predicted", aspect="equal")
+
+
+def _draw_confusion(ax: Axes, sides: pd.DataFrame) -> None:
+    classes = sorted({*sides["actual"], *sides["predicted"]})
+    confusion = pd.crosstab(sides["actual"], sides["predicted"]).reindex(classes, columns=classes, fill_value=0)
     counts = confusion.to_numpy()
     ax.imshow(counts, cmap="Blues")
-    for row, column in [(r, c) for r in range(counts.shape[0]) for c in range(counts.shape[1])]:
+    legible = range(len(classes) if len(classes) <= 20 else 0)
+    for row, column in [(r, c) for r in legible for c in legible]:
         dark = counts[row, column] > counts.max() / 2
         ax.text(column, row, counts[row, column], ha="center", va="center", color="white" if dark else "black")
     ax.set(title="confusion matrix", xlabel="predicted", ylabel="actual")
-    ax.set_xticks(range(counts.shape[1]), confusion.columns)
-    ax.set_yticks(range(counts.shape[0]), confusion.index)
+    ax.set_xticks(range(len(classes)), classes, rotation=90 if len(classes) > 5 else 0)
+    ax.set_yticks(range(len(classes)), classes)
 
 
-def _draw_importance(ax: Axes, importance: pd.DataFrame) -> None:
+def _draw_importance(ax: Axes, importance: pd.DataFrame, metric: str) -> None:
     upwards = importance[::-1]
     ax.barh(upwards["column"], upwards["importance"])
-    ax.set(title="permutation importance", xlabel="score lost when shuffled")
+    ax.set(title="permutation importance", xlabel=f"{metric}: worse by this when shuffled")

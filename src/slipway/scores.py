@@ -1,6 +1,7 @@
 """How good a model is on test rows: metrics in their natural sign, and the points of the plots."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain, islice
 
 import numpy as np
@@ -10,28 +11,43 @@ import pandas as pd
 ROWS_AT_ONCE = 20_000
 
 
-def metric(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
-    """Return a metric of a binary label by AutoGluon's or scikit-learn's name.
+@dataclass(frozen=True)
+class Metric:
+    """A figure of how well answers fit what is true, in its natural sign.
 
-    Returns
-    -------
-    callable
-        Takes what is positive (0 or 1) and its predicted probability, both of shape (rows,), and returns the figure in
-        its natural sign: an error or a loss is positive, and lower is better.
+    Attributes
+    ----------
+    figure
+        Takes what is true and what a model answers, and returns the figure. What is true is of shape (rows,): 0 or 1
+        for a binary label, the class's number for a multiclass one, the number itself for a regression. Answers are
+        like it for a regression and where ``of_classes``; else they are probabilities: of 1, of shape (rows,), or of
+        each class, of shape (rows, classes).
+    of_classes
+        Whether the answers are the classes that the model decides for. Where it draws the line between two is its own
+        affair: AutoGluon moves it for some metrics.
+    greater_is_better
+        False for an error or a loss, which is positive.
     """
+
+    figure: Callable[[np.ndarray, np.ndarray], float]
+    of_classes: bool
+    greater_is_better: bool
+
+
+def metric(name: str, task: str) -> Metric:
+    """Return a task's metric by AutoGluon's or scikit-learn's name."""
     if name == "brier_score_loss":
         from sklearn.metrics import brier_score_loss
 
-        return lambda actual, proba: float(brier_score_loss(actual, proba))
+        return Metric(lambda actual, proba: float(brier_score_loss(actual, proba)), False, False)
     from autogluon.core.metrics import get_metric
 
-    scorer = get_metric(name, problem_type="binary")
+    scorer = get_metric(name, problem_type=task)
 
-    def natural(actual: np.ndarray, proba: np.ndarray) -> float:
-        predicted = (proba > 0.5).astype(int) if scorer.needs_class else proba
-        return float(scorer.convert_score_to_original(scorer(actual, predicted)))
+    def natural(actual: np.ndarray, answers: np.ndarray) -> float:
+        return float(scorer.convert_score_to_original(scorer(actual, answers)))
 
-    return natural
+    return Metric(natural, scorer.needs_class, scorer.greater_is_better_internal)
 
 
 def roc_points(actual: np.ndarray, proba: np.ndarray) -> pd.DataFrame:
@@ -64,6 +80,17 @@ def calibration_points(actual: np.ndarray, proba: np.ndarray, bins: int) -> pd.D
     return pd.DataFrame({"predicted_probability": predicted, "observed_share": observed})
 
 
+def curves(task: str, actual: np.ndarray, answers: np.ndarray, bins: int) -> dict[str, pd.DataFrame]:
+    """Return the curves that a task has: name → points. Only a binary label has any."""
+    if task != "binary":
+        return {}
+    return {
+        "roc": roc_points(actual, answers),
+        "precision_recall": precision_recall_points(actual, answers),
+        "calibration": calibration_points(actual, answers, bins),
+    }
+
+
 def permutation_importance(
     predict: Callable[[pd.DataFrame], np.ndarray],
     score: Callable[[np.ndarray], float],
@@ -72,32 +99,32 @@ def permutation_importance(
     repeats: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Return how much the score moves when a raw column is shuffled.
+    """Return how much is lost when a raw column is shuffled.
 
     Source: Breiman: Random Forests (2001), section 10.
 
     Parameters
     ----------
     predict
-        Raw rows → probabilities of shape (rows,).
+        Raw rows → answers, of shape (rows, …).
     score
-        Probabilities of ``rows``, of shape (rows,) → figure.
+        Answers for ``rows`` → figure; higher is better.
     columns
         The raw columns to shuffle.
 
     Returns
     -------
     DataFrame
-        ``column`` and ``importance``, the mean of (score as it is - score when shuffled), largest magnitude first.
+        ``column`` and ``importance``, the mean of (score as it is - score when shuffled), the largest first.
     """
     random = np.random.default_rng(seed)
     shuffled = (rows.assign(**{c: random.permutation(rows[c].to_numpy())}) for c in columns for _ in range(repeats))
     tables = chain([rows], shuffled)
     scores: list[float] = []
     while several := list(islice(tables, max(1, ROWS_AT_ONCE // len(rows)))):
-        proba = predict(pd.concat(several, ignore_index=True))
-        scores += [score(part) for part in np.split(proba, len(several))]
+        answers = predict(pd.concat(several, ignore_index=True))
+        scores += [score(part) for part in np.split(answers, len(several))]
     as_is, *after = scores
     moved = as_is - np.reshape(after, (len(columns), repeats)).mean(axis=1)
     table = pd.DataFrame({"column": columns, "importance": moved})
-    return table.sort_values("importance", key=np.abs, ascending=False, kind="stable", ignore_index=True)
+    return table.sort_values("importance", ascending=False, kind="stable", ignore_index=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from slipway.contract import Contract
+from slipway.contract import Contract, ContractError
 
 if TYPE_CHECKING:
     from autogluon.tabular import TabularPredictor
@@ -51,6 +51,10 @@ class Scorer:
 
     def predict_proba(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the probability of each class, of shape (rows, classes); the columns are the classes as texts."""
+        if self.contract.task == "regression":
+            raise ContractError(
+                f"Got a request for probabilities, but {self.contract.label!r} is a number; leave proba out."
+            )
         features = self.recipe.transform(self.contract.table(rows))
         with self._one_at_a_time:
             return self.predictor.predict_proba(features).rename(columns=str)

@@ -2,18 +2,17 @@
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from slipway.entry import UserError
-from slipway.names import BINARY_METRICS, MODELS, OTHER_METRICS
-
-METRICS = (*BINARY_METRICS, *OTHER_METRICS)
+from slipway.names import METRICS, MODELS, OTHER_METRICS
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 # A folder or a file of the project: no way out of it, nothing hidden.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Task = Literal["binary", "multiclass", "regression"]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
@@ -41,8 +40,9 @@ class Data(Section):
 
     name: Name
     label: Annotated[str, Field(min_length=1)]
-    task: Literal["binary"]
-    positive_class: str | int | bool
+    task: Task
+    metric: Literal[tuple(sorted({name for names in METRICS.values() for name in names}))]  # type: ignore[valid-type]
+    positive_class: str | int | bool | None
     model: Annotated[str, Field(pattern=r"^[^/:]+$")]
     recipe: Recipe
     split: Split
@@ -57,7 +57,7 @@ def _usable_folds(folds: int) -> int:
 class Automl(Section):
     """How long and how hard to search, under AutoGluon's names."""
 
-    eval_metric: Literal[BINARY_METRICS]  # type: ignore[valid-type]
+    eval_metric: str
     time_limit: Annotated[float, Field(gt=0)] | None
     models: Annotated[
         dict[Literal[MODELS], dict[str, Any] | list[dict[str, Any]]],  # type: ignore[valid-type]
@@ -70,10 +70,18 @@ class Automl(Section):
     fit: dict[str, Any]
 
 
+class Metrics(Section):
+    """What to report for each task; the first one leads."""
+
+    binary: Annotated[list[Literal[METRICS["binary"] + OTHER_METRICS["binary"]]], Field(min_length=1)]  # type: ignore[valid-type]
+    multiclass: Annotated[list[Literal[METRICS["multiclass"]]], Field(min_length=1)]  # type: ignore[valid-type,name-defined]
+    regression: Annotated[list[Literal[METRICS["regression"]]], Field(min_length=1)]  # type: ignore[valid-type,name-defined]
+
+
 class Evaluate(Section):
     """How the model is judged on the test rows."""
 
-    metrics: Annotated[list[Literal[METRICS]], Field(min_length=1)]  # type: ignore[valid-type]
+    metrics: Metrics
     calibration_bins: Annotated[int, Field(ge=2)]
     importance_repeats: Annotated[int, Field(ge=0)]
 
@@ -101,6 +109,26 @@ class Params(Section):
     automl: Automl
     evaluate: Evaluate
     register_: Annotated[Register, Field(alias="register")]
+
+    @model_validator(mode="after")
+    def _task_fits(self) -> Self:
+        task, names = self.data.task, METRICS[self.data.task]
+        # conf/automl/ takes the table's metric unless told otherwise: then one sentence is enough for both.
+        metrics = {self.automl.eval_metric: "automl.eval_metric", self.data.metric: "data.metric"}
+        faults = [
+            f"Got {key}={metric!r}, expected a metric for data.task={task}: {', '.join(names)}"
+            f"{closest(metric, list(names))}"
+            for metric, key in metrics.items()
+            if metric not in names
+        ]
+        if (self.data.positive_class is None) == (task == "binary"):
+            wanted = "one of the label's two classes" if task == "binary" else "null"
+            faults.append(
+                f"Got data.positive_class={self.data.positive_class!r}, expected {wanted} for data.task={task}"
+            )
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
 
 def known_keys(model: type[BaseModel] = Params, prefix: str = "") -> list[str]:
@@ -171,6 +199,8 @@ def _sentences(error: ValidationError) -> list[str]:
 
 def _sentence(key: str, problems: list[Any]) -> str:
     problem = problems[0]
+    if not key:  # what the sections say together
+        return str(problem["ctx"]["error"])
     if problem["type"] == "extra_forbidden":
         return f"Got the setting {key!r}, which nothing reads{closest(key, known_keys())}"
     if problem["type"] == "missing":

@@ -6,7 +6,7 @@ import pandas as pd
 from slipway.digests import row_digests
 
 
-def is_test_row(table: pd.DataFrame, label: str, test_size: float, seed: int) -> pd.Series:
+def is_test_row(table: pd.DataFrame, label: str | None, test_size: float, seed: int) -> pd.Series:
     """Choose the test rows: the same share of every class, drawn by the seed.
 
     Every class gives the rows whose digests are its lowest. A row's digest depends on its values and the seed alone,
@@ -17,7 +17,7 @@ def is_test_row(table: pd.DataFrame, label: str, test_size: float, seed: int) ->
     table
         The cleaned table, label included, of shape (rows, columns).
     label
-        The column whose classes keep their shares.
+        The column whose classes keep their shares; None for a regression.
     test_size
         The share of test rows, between 0 and 1.
     seed
@@ -29,7 +29,8 @@ def is_test_row(table: pd.DataFrame, label: str, test_size: float, seed: int) ->
         True for a test row.
     """
     digests = row_digests(table, seed)
-    ranks = digests.groupby(table[label].to_numpy()).rank(method="max")
-    sizes = table[label].map(table[label].value_counts())
+    classes = table[label] if label else pd.Series(0, index=table.index)
+    ranks = digests.groupby(classes.to_numpy()).rank(method="max")
+    sizes = classes.map(classes.value_counts())
     # One row of a class at least on either side.
     return ranks <= np.round(sizes * test_size).clip(1, np.maximum(1, sizes - 1))

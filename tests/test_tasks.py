@@ -1,0 +1,145 @@
+"""From a raw table to a tested model, for a label of several classes and for one that is a number."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from evaluate import known_classes, numbered
+from slipway.contract import Contract
+
+ROOT = Path(__file__).parents[1]
+DATA = """
+name: {name}
+label: {label}
+task: {task}
+metric: {metric}
+positive_class: null
+model: {name}
+recipe: {{name: as_is, options: {{}}}}
+split: {{test_size: 0.25}}
+"""
+TINY = """
+eval_metric: ${data.metric}
+time_limit: null
+models: {GBM: {num_boost_round: 40, min_data_in_leaf: 5}}
+ensemble: false
+num_bag_folds: 0
+num_cpus: 1
+verbosity: 0
+fit: {}
+"""
+
+
+def made(root, name, label, task, metric):
+    """Run the stages from check to evaluate on an example table, in a folder with copies of src/ and conf/."""
+    for part in ("src", "conf", f"data/raw/{name}"):
+        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    text = DATA.format(name=name, label=label, task=task, metric=metric)
+    (root / f"conf/data/{name}.yaml").write_text(text, encoding="utf-8")
+    (root / "conf/automl/tiny.yaml").write_text(TINY, encoding="utf-8")
+    steps = [["compose", f"data={name}", "automl=tiny", "evaluate.importance_repeats=2"]]
+    steps += [[stage] for stage in ("check", "dataprep", "automl", "evaluate")]
+    for script, *overrides in steps:
+        command = [sys.executable, f"src/{script}.py", *overrides]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "positive", "label", "known", "numbers"),
+    [
+        ("binary", ("no", "yes"), "no", ["yes", "no", "no"], ["no", "yes"], [0, 1, 1]),
+        ("binary", (False, True), True, [True, False], ["False", "True"], [1, 0]),
+        ("multiclass", (1, 2, 5), None, [5, 1, 5], ["1", "2", "5"], [2, 0, 2]),
+        ("multiclass", ("b", "c"), None, ["d", "c", "a"], ["b", "c", "a", "d"], [3, 1, 2]),
+    ],
+    ids=["texts", "booleans", "integers", "classes that only test rows have"],
+)
+def test_labels_are_numbered_as_answers_are(task, classes, positive, label, known, numbers):
+    """Classes are numbered in the order of the model's probabilities; one that no train row had is a class as well."""
+    contract, test = Contract({}, {}, (), "y", task, classes, positive), pd.Series(label)
+    assert known_classes(test, contract) == known
+    assert numbered(test, contract, known).tolist() == numbers
+
+
+def model_of(project):
+    import mlflow.pyfunc
+
+    return mlflow.pyfunc.load_model(str(project / "models/model"))
+
+
+def plotted(project):
+    """Return the plots that have rows."""
+    plots = project / "reports/plots"
+    assert (plots / "overview.png").read_bytes().startswith(b"\x89PNG")
+    return {file.stem for file in plots.glob("*.csv") if len(pd.read_csv(file))}
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("wine"), "wine", "cultivar", "multiclass", "log_loss")
+
+
+@pytest.fixture(scope="module")
+def diabetes(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("diabetes"), "diabetes", "progression", "regression", "root_mean_squared_error")
+
+
+@pytest.mark.slow
+def test_model_of_several_classes_is_better_than_the_most_frequent_one(wine):
+    """Metrics of a multiclass label are those of a model that learned; the card names task and classes."""
+    metrics = json.loads((wine / "reports/metrics.json").read_text(encoding="utf-8"))
+    test = pd.read_parquet(wine / "data/split/test.parquet")["cultivar"]
+    assert metrics["accuracy"] > test.value_counts(normalize=True).max() + 0.2
+    assert 0 < metrics["log_loss"] < 0.6  # evenly guessed, ln 3 = 1.1
+    assert 0.9 < metrics["roc_auc_ovr"] <= 1
+    card = (wine / "reports/card.md").read_text(encoding="utf-8")
+    assert "Predicts `cultivar` (multiclass: Barbera, Barolo, Grignolino)." in card
+    assert plotted(wine) == {"confusion", "importance"}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # MLflow and AutoGluon warn of each other's versions and of their own plans
+def test_model_of_several_classes_answers_raw_rows(wine):
+    """The model takes raw rows, alone and together, and answers with classes or with a probability of each."""
+    model, rows = model_of(wine), pd.read_parquet(wine / "data/split/test.parquet").drop(columns="cultivar")
+    classes, proba = model.predict(rows), model.predict(rows, params={"proba": True})
+    assert list(proba.columns) == ["Barbera", "Barolo", "Grignolino"]
+    assert proba.sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-6)
+    assert proba.idxmax(axis=1).tolist() == classes.tolist()
+    assert model.predict(rows[:1]).tolist() == classes[:1].tolist()
+
+
+@pytest.mark.slow
+def test_model_of_a_number_is_better_than_the_mean(diabetes):
+    """Metrics of a regression are those of a model that learned, errors positive; the card names the task."""
+    metrics = json.loads((diabetes / "reports/metrics.json").read_text(encoding="utf-8"))
+    test = pd.read_parquet(diabetes / "data/split/test.parquet")["progression"]
+    assert len(test) == pytest.approx(442 / 4, abs=1)
+    assert 20 < metrics["root_mean_squared_error"] < 0.9 * test.std()
+    assert 0 < metrics["median_absolute_error"] < metrics["root_mean_squared_error"]
+    assert 0.2 < metrics["r2"] < 1
+    card = (diabetes / "reports/card.md").read_text(encoding="utf-8")
+    assert "Predicts `progression` (regression)." in card
+    assert plotted(diabetes) == {"points", "importance"}
+    importance = pd.read_csv(diabetes / "reports/plots/importance.csv").set_index("column")["importance"]
+    assert importance["bmi"] > 0  # a column that helps is worth more than nothing, though the metric is an error
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # MLflow and AutoGluon warn of each other's versions and of their own plans
+def test_model_of_a_number_answers_raw_rows(diabetes):
+    """The model takes raw rows and answers with numbers; probabilities it refuses in a sentence."""
+    model, rows = model_of(diabetes), pd.read_parquet(diabetes / "data/split/test.parquet").drop(columns="progression")
+    numbers = model.predict(rows)
+    assert numbers.between(25, 346).all()
+    assert numbers.nunique() > 50
+    assert model.predict(rows[:1]).tolist() == pytest.approx(numbers[:1].tolist())
+    with pytest.raises(ValueError, match=r"probabilities, but 'progression' is a number; leave proba out"):
+        model.predict(rows, params={"proba": True})
