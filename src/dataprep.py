@@ -1,5 +1,6 @@
 """Split the raw table into train and test rows, fit the recipe on the train rows alone, and apply it to both."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.files import write_parquet
+    from slipway.findings import stop_on_errors, used_warnings
     from slipway.reading import read_raw_table
     from slipway.recipe import cleaned, load_recipe, save_recipe
 
@@ -59,6 +61,8 @@ def main() -> None:
         kept[data.label] = kept[data.label].astype("int64")  # float64 where rows without a label were among them
     train, test = split(kept, data, params.seed)
     recipe, contract = fit_recipe(train, data, params.seed, raw.kinds)
+    findings = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))["findings"]
+    stop_on_errors(findings, contract.needed)
     write_parquet(Path("data/split/train.parquet"), train)
     write_parquet(Path("data/split/test.parquet"), test)
     prepared = prepare(train, recipe, contract)
@@ -70,6 +74,8 @@ def main() -> None:
         f"dataprep: kept {len(kept)} of {len(received)} rows, {len(train)} for training and {len(test)} for testing; "
         f"{prepared.shape[1] - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
     )
+    if warnings := used_warnings(findings, contract.needed):
+        print(f"dataprep: the features depend on what check warned of: {', '.join(warnings)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from slipway.entry import UserError
-from slipway.names import BINARY_METRICS, MODELS, OTHER_METRICS
+from slipway.names import BINARY_METRICS, FINDINGS, MODELS, OTHER_METRICS
 
 METRICS = (*BINARY_METRICS, *OTHER_METRICS)
 
@@ -54,6 +54,29 @@ def _usable_folds(folds: int) -> int:
     return folds
 
 
+def _known_finding(key: str) -> str:
+    name = key.partition(":")[0]
+    if name not in FINDINGS:
+        raise ValueError(f"a finding's name, alone or with :column{closest(name, list(FINDINGS))}")
+    return key
+
+
+class Check(Section):
+    """What check looks for in the raw table, and what stops it."""
+
+    errors: list[Literal[FINDINGS]]  # type: ignore[valid-type]
+    acknowledged: dict[Annotated[str, AfterValidator(_known_finding)], Annotated[str, Field(pattern=r"\S")]]
+    sample_rows: Annotated[int, Field(ge=1000)]
+    leak_share: Share
+    strong_share: Share
+    rare_class_rows: Annotated[int, Field(ge=2)]
+    imbalance_ratio: Annotated[float, Field(gt=1)]
+    outlier_iqrs: Annotated[float, Field(gt=0)]
+    unique_share: Share
+    odd_share: Share
+    contradicting_share: Share
+
+
 class Automl(Section):
     """How long and how hard to search, under AutoGluon's names."""
 
@@ -98,6 +121,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     conf_digest: dict[str, str]
     data: Data
+    check: Check
     automl: Automl
     evaluate: Evaluate
     register_: Annotated[Register, Field(alias="register")]
