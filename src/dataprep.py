@@ -48,7 +48,7 @@ def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.files import write_parquet
-    from slipway.findings import stop_on_errors, used_warnings
+    from slipway.findings import settled_and_used, stop_on_errors
     from slipway.reading import read_raw_table
     from slipway.recipe import cleaned, load_recipe, save_recipe
 
@@ -74,8 +74,11 @@ def main() -> None:
         f"dataprep: kept {len(kept)} of {len(received)} rows, {len(train)} for training and {len(test)} for testing; "
         f"{prepared.shape[1] - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
     )
-    if warnings := used_warnings(findings, contract.needed):
-        print(f"dataprep: the features depend on what check warned of: {', '.join(warnings)}")
+    settled, used = settled_and_used(findings, contract.needed)
+    if settled:
+        print(f"dataprep: no feature depends on what check pointed out: {', '.join(settled)}")
+    if used:
+        print(f"dataprep: features depend on what check warned of: {', '.join(used)}")
 
 
 if __name__ == "__main__":

@@ -101,9 +101,9 @@ def judged(found: Iterable[Finding], settings: "Check") -> list[dict[str, Any]]:
     return sorted(judged, key=lambda f: (_gravity(f), names.index(f["name"]), f["columns"]))
 
 
-def _gravity(finding: dict[str, Any]) -> tuple[bool, bool, int]:
-    """Return what findings are sorted by: settled ones last, those that the recipe may settle after those that hold."""
-    return finding["acknowledged"] is not None, finding["if_used"], SEVERITIES.index(finding["severity"])
+def _gravity(finding: dict[str, Any]) -> tuple[bool, int, bool]:
+    """Return what findings are sorted by: settled ones last; of the same severity, those that hold in any case first."""
+    return finding["acknowledged"] is not None, SEVERITIES.index(finding["severity"]), finding["if_used"]
 
 
 def unfounded(findings: Sequence[dict[str, Any]], settings: "Check") -> list[str]:
@@ -133,10 +133,11 @@ def stop_on_errors(findings: Sequence[dict[str, Any]], needed: Sequence[str] | N
     )
 
 
-def used_warnings(findings: Sequence[dict[str, Any]], needed: Sequence[str]) -> list[str]:
-    """Return the keys of the open warnings that turned out to matter, as the features depend on the column."""
-    warnings = [f for f in findings if f["severity"] == "warning" and f["acknowledged"] is None and f["if_used"]]
-    return [key_of(f) for f in warnings if _matters(f, needed)]
+def settled_and_used(findings: Sequence[dict[str, Any]], needed: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the keys of the errors and warnings that hung on the recipe: those it settled, and those that stay."""
+    waiting = [f for f in findings if f["if_used"] and f["severity"] != "note" and f["acknowledged"] is None]
+    used = [key_of(f) for f in waiting if _matters(f, needed)]
+    return [key_of(f) for f in waiting if key_of(f) not in used], used
 
 
 def key_of(finding: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from slipway.findings import key_of
 
-STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+STYLES = {"error": "bold red", "warning": "yellow", "error if used": "bold yellow", "warning if used": "yellow"}
 # Columns with the same finding, from which on they share a row.
 MANY = 4
 PLAIN_WIDTH = 100
@@ -39,16 +39,23 @@ def show_findings(findings: Sequence[dict[str, Any]], console: Console | None = 
         table.add_column("finding", ratio=3, overflow="fold")
         table.add_column("what was found, why it matters, what to do", ratio=7)
         for severity, name, what, meaning in rows:
-            style = STYLES.get(severity.split()[0].rstrip(","), "dim")
+            style = STYLES.get(severity, "dim")
             table.add_row(
                 Text.assemble((severity, style), "\n", (name, "bold")), Text.assemble(f"{what}.\n", (meaning, "dim"))
             )
         console.print(table)
     open_ = [f for f in findings if f["acknowledged"] is None]
+    hints = []
+    if any(f["if_used"] and f["severity"] != "note" for f in open_):
+        hints.append(
+            "If used: it matters only where the features depend on the column. dataprep finds out, and stops on errors."
+        )
     if open_:
-        example = key_of(open_[0])
-        told = f'Looked into one? Acknowledge it in conf/check/, with your reason:  acknowledged: {{"{example}": "…"}}'
-        console.print(told, markup=False, highlight=False, emoji=False, soft_wrap=not console.is_terminal)
+        hints.append(
+            f'Acknowledge what you have looked into in conf/check/:  acknowledged: {{"{key_of(open_[0])}": "your reason"}}'
+        )
+    for hint in hints:
+        console.print(hint, markup=False, highlight=False, emoji=False, soft_wrap=not console.is_terminal)
 
 
 def _kind(finding: dict[str, Any]) -> tuple[Any, ...]:
@@ -58,7 +65,7 @@ def _kind(finding: dict[str, Any]) -> tuple[Any, ...]:
 def _rows(same: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
     """Return severity, name, what was found and what it means: a row for each finding, or one for many of a kind."""
     first = same[0]
-    severity = first["severity"] + (", if used" if first["if_used"] else "")
+    severity = first["severity"] + (" if used" if first["if_used"] else "")
     if first["acknowledged"] is not None:
         return [("acknowledged", key_of(f), f["what"], f["acknowledged"]) for f in same]
     meaning = f"{first['why']} {first['advice']}"

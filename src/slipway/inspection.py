@@ -162,7 +162,7 @@ def label_told_by(
 def _telling_gap(column: str, sample: Sample, label: str) -> Iterator[Finding]:
     sides = class_by_missingness(sample, column, label)
     for gone, (winner, top, rows) in sides.items():
-        _, other_top, other_rows = sides.get(not gone, (None, 0, 0))
+        other_rows = sides[not gone][2] if len(sides) > 1 else 0
         elsewhere = sum(w[1] for w in sides.values() if w[0] == winner) / (rows + other_rows)
         if top == rows and other_rows and elsewhere < 1 and elsewhere**rows < CHANCE:
             where = "missing" if gone else "there"

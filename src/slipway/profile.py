@@ -74,11 +74,11 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
     sample = sample_of(raw, label, rows, sample_rows)
     if sample.share == 1:
         exact = sample.ask(f"SELECT {', '.join(f'count(DISTINCT {quoted(column)})' for column in columns)} FROM sample")
-        for column, unique in zip(columns.values(), exact[0], strict=True):
-            column["unique"] = unique
-    for figures_of in columns.values():
-        if isinstance(figures_of["mean"], float) and not math.isfinite(figures_of["mean"]):
-            figures_of["mean"] = None  # the sum ran over
+        for facts, unique in zip(columns.values(), exact[0], strict=True):
+            facts["unique"] = unique
+    for facts in columns.values():
+        if isinstance(facts["mean"], float) and not math.isfinite(facts["mean"]):
+            facts["mean"] = None  # the sum ran over
     classes = {} if task == "regression" else class_counts(raw, label)
     return {
         "rows": rows,
