@@ -55,7 +55,7 @@ def inspect(
             yield Finding("constant", (column,), f"one value in all rows of {column}")
         else:
             if told_apart >= LEAST_TOLD_APART and facts[label]["unique"] > 1:
-                yield from label_told_by(column, sample, facts[column], label, task, settings)
+                yield from label_told_by(column, sample, profile, task, settings)
             written = list(text_findings(column, sample, settings)) if facts[column]["kind"] == "text" else []
             yield from written
             if not any(finding.name in MEASURES for finding in written):
@@ -90,24 +90,23 @@ def label_findings(sample: Sample, profile: dict[str, Any], task: str, settings:
 
 
 def _regression_label(sample: Sample, label: str, facts: dict[str, Any], settings: "Check") -> Iterator[Finding]:
+    if facts["min"] is None and not facts["infinite"]:
+        return
     if facts["kind"] not in ("integer", "number"):
         yield Finding("label_not_a_number", (label,), f"{facts['kind']} in {label}, such as {facts['min']}")
         return
     if facts["infinite"]:
         what = f"{_count(facts['infinite'], 'infinite value')} in the label {label}"
         yield Finding("label_not_a_number", (label,), what, {"rows": facts["infinite"]})
-    y = quoted(label)
-    low, high = sample.ask(
-        f"SELECT unnest(quantile_cont({y}, [0.25, 0.75])) FROM sample WHERE isfinite(CAST({y} AS DOUBLE))"
-    )
-    reach = settings.outlier_iqrs * (high[0] - low[0])
-    n, least, most = sample.ask(
-        f"SELECT count(*), min({y}), max({y}) FROM sample "
-        f"WHERE isfinite(CAST({y} AS DOUBLE)) AND ({y} < {low[0] - reach} OR {y} > {high[0] + reach})"
-    )[0]
-    if n and reach:
-        span = f"{least}" if least == most else f"from {least} to {most}"
-        what = f"{_count(n, 'label')} {span}, where half of all lie between {low[0]:g} and {high[0]:g}{sample}"
+    y, reach = f"CAST({quoted(label)} AS DOUBLE)", settings.outlier_iqrs
+    low, high, n, least, most = sample.ask(f"""
+        WITH finite AS (SELECT {y} AS y FROM sample WHERE isfinite({y})),
+        middle AS (SELECT q[1] AS low, q[2] AS high FROM (SELECT quantile_cont(y, [0.25, 0.75]) AS q FROM finite))
+        SELECT any_value(low), any_value(high), count(*), min(y), max(y) FROM finite, middle
+        WHERE high > low AND (y < low - {reach} * (high - low) OR y > high + {reach} * (high - low))""")[0]
+    if n:
+        span = f"of {least:g}" if least == most else f"from {least:g} to {most:g}"
+        what = f"{_count(n, 'label')} {span}, where half of all lie between {low:g} and {high:g}{sample}"
         yield Finding("label_outliers", (label,), what, {"rows": n, "min": least, "max": most})
 
 
@@ -140,13 +139,17 @@ def row_findings(
 
 
 def label_told_by(
-    column: str, sample: Sample, facts: dict[str, Any], label: str, task: str, settings: "Check"
+    column: str, sample: Sample, profile: dict[str, Any], task: str, settings: "Check"
 ) -> Iterator[Finding]:
     """Find out whether one column alone, or the gaps in it, tell the label."""
+    label, facts = profile["label"]["column"], profile["columns"][column]
+    labels = profile["columns"][label]["unique"]
     taken = share_of_error_taken(sample, groups_of(column, facts, sample.labelled), label, task)
     gaps = share_of_error_taken(sample, f"{quoted(column)} IS NULL", label, task) if facts["missing"] else 0.0
     figures = {"share_of_error_taken": round(taken, 4), "by_missing_values": round(gaps, 4)}
-    if taken >= settings.leak_share and is_copy(sample, column, label, task):
+    # In few bins a regression's copy cannot show; whether it is one is asked of every column that could be.
+    could_be = 10 <= facts["unique"] <= 1.1 * labels <= 1.3 * facts["unique"]
+    if (could_be if task == "regression" else taken >= settings.leak_share) and is_copy(sample, column, label, task):
         yield Finding("label_copy", (column,), f"{column} says the same as {label}, value for value{sample}", figures)
     elif gaps >= settings.strong_share:
         what = f"whether {column} is filled in takes away {gaps:.0%} of the error in telling {label}{sample}"
@@ -184,7 +187,7 @@ def naming_findings(
     share = facts["unique"] / present
     # In a larger table the count of different values is rough.
     rows_named = share >= settings.unique_share - (0 if sample.share == 1 else 0.1)
-    groups_named = facts["unique"] >= 10 and share >= (0.01 if named else 0.05) and facts["missing"] <= present / 10
+    groups_named = facts["unique"] >= 10 and share >= (0.01 if named else 0.2) and facts["missing"] <= present / 10
     if facts["kind"] not in ("text", "integer") or present < 20 or not (rows_named or (groups_named and not split_by)):
         return
     unique, most, spaced, digits = sample.ask(f"""
