@@ -213,6 +213,14 @@ def test_profile_counts_exactly_and_leaves_infinity_out(tmp_path):
     assert profile["label"]["classes"] == {"a": 3, "b": 2}
 
 
+def test_rare_classes_are_found_among_many(look):
+    """Of more classes than are listed, the rarest are found all the same, and told in one finding."""
+    label = [f"c{n}" for n in range(150)] * 20 + ["rare"] * 2 + ["once"]
+    found = {f["name"]: f for f in look({"x": range(len(label)), "y": label}, task="multiclass")}
+    assert found["lonely_class"]["what"] == "1 of 152 classes have one row: once (1)"
+    assert found["rare_class"]["figures"] == {"classes": ["rare"]}
+
+
 COPY = {"x": NOISE, "z": LABEL, "w": LABEL, "y": LABEL}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.association import class_by_missingness, groups_of, is_copy, share_of_error_taken
 from slipway.findings import Finding
-from slipway.profile import Sample
+from slipway.profile import MOST_CLASSES, Sample
 from slipway.reading import RawTable, quoted
 from slipway.shapes import text_findings
 
@@ -78,15 +78,21 @@ def label_findings(sample: Sample, profile: dict[str, Any], task: str, settings:
     if task == "regression":
         yield from _regression_label(sample, label, facts, settings)
         return
-    for name, n in classes.items():
-        if n < settings.rare_class_rows:
-            kind = "lonely_class" if n == 1 else "rare_class"
-            yield Finding(kind, (label,), f"{_count(n, 'row')} of class {name}", {"class": name, "rows": n})
-    if len(classes) > 1 and max(classes.values()) >= settings.imbalance_ratio * min(classes.values()):
-        ratio = max(classes.values()) / min(classes.values())
-        most, least = max(classes, key=classes.__getitem__), min(classes, key=classes.__getitem__)
-        what = f"{ratio:.0f} rows of class {most} for one of class {least}"
-        yield Finding("class_imbalance", (label,), what, {"ratio": round(ratio, 1)})
+    rarest = profile["label"]["rarest"]
+    lonely = [name for name, n in rarest.items() if n == 1]
+    rare = [name for name, n in rarest.items() if 1 < n < settings.rare_class_rows]
+    for kind, names, size in (
+        ("lonely_class", lonely, "one row"),
+        ("rare_class", rare, f"fewer than {settings.rare_class_rows} rows"),
+    ):
+        if names:
+            told = ", ".join(f"{name} ({rarest[name]})" for name in names[:5]) + ", …" * (len(names) > 5)
+            count = f"{len(names)}{' or more' if len(names) == MOST_CLASSES else ''} of {profile['label']['count']}"
+            yield Finding(kind, (label,), f"{count} classes have {size}: {told}", {"classes": names})
+    most, least = next(iter(classes.items()), ("", 0)), next(iter(rarest.items()), ("", 0))
+    if profile["label"]["count"] > 1 and most[1] >= settings.imbalance_ratio * least[1]:
+        what = f"{most[1] / least[1]:.0f} rows of class {most[0]} for one of class {least[0]}"
+        yield Finding("class_imbalance", (label,), what, {"ratio": round(most[1] / least[1], 1)})
 
 
 def _regression_label(sample: Sample, label: str, facts: dict[str, Any], settings: "Check") -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slipway.reading import RawTable, quoted
 
-# Classes beyond these are counted, not listed.
+# The most frequent and the rarest classes are listed up to this number.
 MOST_CLASSES = 100
 
 
@@ -51,8 +51,8 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
     -------
     dict
         ``rows``, ``files``, and ``columns``: name → kind, missing and unique values, the range of what can be ordered
-        and the mean of numbers (both of finite ones), infinite values; ``label``: the rows of each class, the most
-        frequent first, and none for a regression; ``sampled_rows``. Unique values are exact when all rows are in the
+        and the mean of numbers (both of finite ones), infinite values; ``label``: as
+        `label_profile` has it, without classes for a regression; ``sampled_rows``. Unique values are exact when all rows are in the
         sample, else within a few percent (HyperLogLog).
     Sample
         All rows, or about ``sample_rows`` of them.
@@ -79,12 +79,12 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
     for facts in columns.values():
         if isinstance(facts["mean"], float) and not math.isfinite(facts["mean"]):
             facts["mean"] = None  # the sum ran over
-    classes = {} if task == "regression" else class_counts(raw, label)
+    no_classes = {"column": label, "count": 0, "classes": {}, "rarest": {}}
     return {
         "rows": rows,
         "files": [file.name for file in raw.files],
         "columns": columns,
-        "label": {"column": label, "classes": classes},
+        "label": no_classes if task == "regression" else label_profile(raw, label),
         "sampled_rows": sample.rows,
     }, sample
 
@@ -109,8 +109,17 @@ def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
     return Sample(taken, labelled, taken / rows if every > 1 else 1.0)
 
 
-def class_counts(raw: RawTable, label: str) -> dict[str, int]:
-    """Return class → rows of the label, the most frequent first; missing labels don't count."""
+def label_profile(raw: RawTable, label: str) -> dict[str, Any]:
+    """Return how many classes a label has, and class → rows of the most frequent and of the rarest ones.
+
+    Missing labels don't count.
+    """
     c = quoted(label)
-    counts = raw.relation.filter(f"{c} IS NOT NULL").aggregate(f"{c}, count(*) AS n", c).order(f"n DESC, {c}")
-    return {str(value): n for value, n in counts.limit(MOST_CLASSES).fetchall()}
+    counts = raw.relation.filter(f"{c} IS NOT NULL").aggregate(f"{c} AS y, count(*) AS n", c).materialize()
+    most, least = (counts.order(f"n {way}, y").limit(MOST_CLASSES).fetchall() for way in ("DESC", "ASC"))
+    return {
+        "column": label,
+        "count": counts.count("*").fetchall()[0][0],
+        "classes": {str(value): n for value, n in most},
+        "rarest": {str(value): n for value, n in least},
+    }
