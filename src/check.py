@@ -49,12 +49,12 @@ def main() -> None:
     profile, sample = profile_of(raw, data.label, data.task, params.check.sample_rows)
     split_by = {value for value in data.split.model_dump().values() if isinstance(value, str)}
     findings = judged(inspect(raw, sample, profile, data.task, params.check, split_by), params.check)
-    write_json(Path("data/profile.json"), {**profile, "findings": findings})
     show_findings(findings)
     for key in unfounded(findings, params.check):
         print(f"check: {key} is acknowledged in conf/check/, but was not found; you can take it out")
     check_label(profile, data)
     stop_on_errors(findings)
+    write_json(Path("data/profile.json"), {**profile, "findings": findings})
     balance = ", ".join(f"{n} of class {c}" for c, n in profile["label"]["classes"].items())
     files = "1 file" if len(raw.files) == 1 else f"{len(raw.files)} files"
     print(f"check: {profile['rows']} rows, {len(raw.kinds)} columns in {files}; {balance}")
