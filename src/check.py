@@ -51,7 +51,10 @@ def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.files import write_json
+    from slipway.findings import judged, stop_on_errors, unfounded
+    from slipway.findings_table import show_findings
     from slipway.guard import check_conf_is_composed
+    from slipway.inspection import inspect
     from slipway.profile import profile_of
     from slipway.reading import read_raw_table
 
@@ -63,9 +66,15 @@ def main() -> None:
             f"Got data.label={data.label!r}, but data/raw/{data.name} has no such column"
             f"{closest(data.label, list(raw.kinds))}. Edit conf/data/."
         )
-    profile = profile_of(raw, data.label)
+    profile, sample = profile_of(raw, data.label, data.task, params.check.sample_rows)
+    split_by = {value for value in data.split.model_dump().values() if isinstance(value, str)}
+    findings = judged(inspect(raw, sample, profile, data.task, params.check, split_by), params.check)
+    show_findings(findings)
+    for key in unfounded(findings, params.check):
+        print(f"check: {key} is acknowledged in conf/check/, but was not found; you can take it out")
     check_label(profile, data)
-    write_json(Path("data/profile.json"), profile)
+    stop_on_errors(findings)
+    write_json(Path("data/profile.json"), {**profile, "findings": findings})
     balance = balance_in_words(profile, data)
     files = "1 file" if len(raw.files) == 1 else f"{len(raw.files)} files"
     print(f"check: {profile['rows']} rows, {len(raw.kinds)} columns in {files}; {balance}")

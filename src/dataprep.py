@@ -1,5 +1,6 @@
 """Split the raw table into train and test rows, fit the recipe on the train rows alone, and apply it to both."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,7 @@ def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.files import write_parquet
+    from slipway.findings import settled_and_used, stop_on_errors
     from slipway.reading import read_raw_table
     from slipway.recipe import cleaned, load_recipe, save_recipe
 
@@ -60,6 +62,8 @@ def main() -> None:
         kept[data.label] = kept[data.label].astype("int64")  # float64 where rows without a label were among them
     train, test = split(kept, data, params.seed)
     recipe, contract = fit_recipe(train, data, params.seed, raw.kinds)
+    findings = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))["findings"]
+    stop_on_errors(findings, contract.needed)
     write_parquet(Path("data/split/train.parquet"), train)
     write_parquet(Path("data/split/test.parquet"), test)
     prepared = prepare(train, recipe, contract)
@@ -71,6 +75,11 @@ def main() -> None:
         f"dataprep: kept {len(kept)} of {len(received)} rows, {len(train)} for training and {len(test)} for testing; "
         f"{prepared.shape[1] - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
     )
+    settled, used = settled_and_used(findings, contract.needed)
+    if settled:
+        print(f"dataprep: no feature depends on what check pointed out: {', '.join(settled)}")
+    if used:
+        print(f"dataprep: features depend on what check warned of: {', '.join(used)}")
 
 
 if __name__ == "__main__":

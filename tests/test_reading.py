@@ -103,7 +103,7 @@ def test_missing_folder_is_refused(tmp_path):
 def test_profile_counts_every_row(folder):
     """The profile's figures are exact: missing and unique values, ranges, means and classes, the most frequent first."""
     raw = read_raw_table(folder("label,age,sex\n1,30,f\n0,,m\n0,20,\n", "label,age,sex\n,40,f\n"))
-    profile = profile_of(raw, "label")
+    profile, _ = profile_of(raw, "label", "binary", 1000)
     assert profile["rows"] == 4
     assert profile["files"] == ["part-0.csv", "part-1.csv"]
     assert profile["columns"]["age"] == {
@@ -113,6 +113,7 @@ def test_profile_counts_every_row(folder):
         "min": 20,
         "max": 40,
         "mean": 30.0,
+        "infinite": 0,
     }
     assert profile["columns"]["sex"] == {
         "kind": "text",
@@ -121,5 +122,11 @@ def test_profile_counts_every_row(folder):
         "min": "f",
         "max": "m",
         "mean": None,
+        "infinite": 0,
     }
-    assert profile["label"] == {"column": "label", "classes": {"0": 2, "1": 1}}
+    assert profile["label"] == {
+        "column": "label",
+        "count": 2,
+        "classes": {"0": 2, "1": 1},
+        "rarest": {"1": 1, "0": 2},
+    }

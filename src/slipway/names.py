@@ -27,3 +27,31 @@ METRICS = {
 
 # Task → metrics that only scikit-learn has: for evaluate, not for the search.
 OTHER_METRICS: dict[str, tuple[str, ...]] = {"binary": ("brier_score_loss",), "multiclass": (), "regression": ()}
+
+# What check can find in a table; slipway/findings.py says of each how grave it is, why it matters and what to do.
+FINDINGS = (
+    "label_constant",
+    "label_not_a_number",
+    "lonely_class",
+    "label_copy",
+    "label_leak",
+    "infinities",
+    "label_missing",
+    "rare_class",
+    "class_imbalance",
+    "label_outliers",
+    "strong_column",
+    "telling_gap",
+    "time_order",
+    "repeated_id",
+    "number_as_text",
+    "date_as_text",
+    "mixed_types",
+    "contradicting_rows",
+    "empty",
+    "duplicate_rows",
+    "constant",
+    "identifier",
+    "near_unique_text",
+    "missing_mark",
+)

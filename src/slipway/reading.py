@@ -19,7 +19,14 @@ TESTS = {
     "number": "try_cast(# AS DOUBLE) IS NOT NULL AND NOT regexp_full_match(#, '[+-]?0[0-9]+')",
     "datetime": "try_cast(# AS TIMESTAMP) IS NOT NULL",
 }
-CASTS = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "datetime": "TIMESTAMP", "text": "VARCHAR"}
+# How a text of a kind becomes a value. What is written as "nan" is missing, to SQL as it is to pandas.
+CASTS = {
+    "boolean": "CAST(# AS BOOLEAN)",
+    "integer": "CAST(# AS BIGINT)",
+    "number": "nullif(CAST(# AS DOUBLE), CAST('nan' AS DOUBLE))",
+    "datetime": "CAST(# AS TIMESTAMP)",
+    "text": "#",
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def read_raw_table(folder: Path) -> RawTable:
         kinds = infer_kinds(text)
     except duckdb.Error as error:
         raise _unreadable(folder, error) from error
-    typed = ", ".join(f"CAST({quoted(c)} AS {CASTS[kind]}) AS {quoted(c)}" for c, kind in kinds.items())
+    typed = ", ".join(f"{CASTS[kind].replace('#', quoted(c))} AS {quoted(c)}" for c, kind in kinds.items())
     return RawTable(text.project(typed), kinds, files)
 
 

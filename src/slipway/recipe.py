@@ -58,11 +58,18 @@ def cleaned(table: pd.DataFrame, clean: Callable[[pd.DataFrame], pd.DataFrame], 
 
 
 def needed_columns(recipe: "TransformerMixin", table: pd.DataFrame, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
-    """Return the columns that the features depend on, found by blanking and by shuffling each in up to 200 rows."""
-    sample = table.head(200)
-    features = recipe.transform(sample)
+    """Return the columns that the features depend on.
+
+    Each is blanked and shuffled in up to 200 rows, spread over those in which it has a value: in the first rows of a
+    table that is sorted, a column that is often missing may have none.
+    """
     needed = []
     for column in kinds:
+        present = table[column].notna().to_numpy().nonzero()[0]
+        sample = table.iloc[present[:: len(present) // 200 + 1]]
+        if sample.empty:
+            continue
+        features = recipe.transform(sample)
         blank = sample.assign(**{column: sample[column].where(lambda values: values.isna())})
         shuffled = sample.assign(**{column: sample[column].to_numpy()[::-1]})
         if not (recipe.transform(blank).equals(features) and recipe.transform(shuffled).equals(features)):

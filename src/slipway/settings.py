@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from slipway.entry import UserError
-from slipway.names import METRICS, MODELS, OTHER_METRICS
+from slipway.names import FINDINGS, METRICS, MODELS, OTHER_METRICS
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 # A folder or a file of the project: no way out of it, nothing hidden.
@@ -52,6 +52,29 @@ def _usable_folds(folds: int) -> int:
     if folds == 1:
         raise ValueError("0 for none, or 2 at least")
     return folds
+
+
+def _known_finding(key: str) -> str:
+    name = key.partition(":")[0]
+    if name not in FINDINGS:
+        raise ValueError(f"a finding's name, alone or with :column{closest(name, list(FINDINGS))}")
+    return key
+
+
+class Check(Section):
+    """What check looks for in the raw table, and what stops it."""
+
+    errors: list[Literal[FINDINGS]]  # type: ignore[valid-type]
+    acknowledged: dict[Annotated[str, AfterValidator(_known_finding)], Annotated[str, Field(pattern=r"\S")]]
+    sample_rows: Annotated[int, Field(ge=1000)]
+    leak_share: Share
+    strong_share: Share
+    rare_class_rows: Annotated[int, Field(ge=2)]
+    imbalance_ratio: Annotated[float, Field(gt=1)]
+    outlier_iqrs: Annotated[float, Field(gt=0)]
+    unique_share: Share
+    odd_share: Share
+    contradicting_share: Share
 
 
 class Automl(Section):
@@ -106,6 +129,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     conf_digest: dict[str, str]
     data: Data
+    check: Check
     automl: Automl
     evaluate: Evaluate
     register_: Annotated[Register, Field(alias="register")]
