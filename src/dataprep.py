@@ -63,8 +63,11 @@ def fit_recipe(
 
 
 def prepare(rows: "pd.DataFrame", features: "TransformerMixin", contract: "Contract") -> "pd.DataFrame":
-    """Return the features of raw rows, with their label."""
-    return features.transform(contract.table(rows)).assign(**{contract.label: rows[contract.label].to_numpy()})
+    """Return the features of raw rows, which may lack columns that the features cannot read, with their label."""
+    from slipway.contract import typed
+
+    table = typed(rows, {column: kind for column, kind in contract.columns.items() if column in rows.columns})
+    return features.transform(table).assign(**{contract.label: rows[contract.label].to_numpy()})
 
 
 def prepared_batches(
@@ -120,6 +123,8 @@ def main() -> None:
     progress = RowProgress("dataprep")
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
         raw = read_raw_table(Path("data/raw") / data.name, kinds)
+        raw.connection.execute(f"SET memory_limit = '{params.dataprep.memory_mb}MiB'")
+        raw.connection.execute(f"SET temp_directory = '{folder / 'spill-raw'}'")
         received = raw.placed if isinstance(data.split, FilesSplit) else raw.relation
         if recipe.clean:
             with progress.step("clean", profile["rows"]) as tell:

@@ -102,14 +102,15 @@ def fitted(recipe: Recipe, settings: Mapping[str, Any], rows: pd.DataFrame, labe
     if not (hasattr(features, "fit") and hasattr(features, "transform")):
         raise UserError(f"Got {features!r} from features() in {recipe}, expected an unfitted scikit-learn transformer.")
     try:
-        return features.fit(rows)
+        features.fit(rows).transform(rows.head(TRIED_ROWS))
     except Exception as error:
         if not _fits_with_label(recipe, settings, rows, label):
             raise
         raise UserError(
-            f"Got features() in {recipe} that cannot be fitted without the label {label.name!r}, expected features of the "
+            f"Got features() in {recipe} that do not work without the label {label.name!r}, expected features of the "
             "other columns alone: the label is not there when the model is asked. Take it out."
         ) from error
+    return features
 
 
 def try_features(features: "TransformerMixin", rows: pd.DataFrame, recipe: Recipe) -> None:
@@ -175,7 +176,7 @@ def _fits_with_label(recipe: Recipe, settings: Mapping[str, Any], rows: pd.DataF
     assert recipe.features is not None  # noqa: S101  for mypy: it was called before
     for table, y in ((rows.assign(**{str(label.name): label}), None), (rows, label)):
         try:
-            recipe.features(settings).fit(table, y)
+            recipe.features(settings).fit(table, y).transform(table.head(TRIED_ROWS))
         except Exception:  # noqa: BLE001, S112  whatever it is, the first error is the one that is shown
             continue
         return True
