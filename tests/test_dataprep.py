@@ -190,7 +190,7 @@ def test_refused_recipe_leaves_nothing_behind(prepare, tmp_path):
         ({**RANDOM, "method": "group"}, "Got no setting 'data.split.column'"),
         ({**RANDOM, "test_size": 0.7, "validation_size": 0.3}, "together with test_size is less than 1"),
         ({**RANDOM, "method": "grouped"}, "expected a method: random, group, time, column or files"),
-        ({"test_size": 0.2}, "expected a method: random, group, time, column or files"),
+        ({"test_size": 0.2}, "Got no setting 'data.split.method'"),
         ({"method": "column", "column": "id", "test_size": 0.2}, "'data.split.test_size', which nothing reads"),
         ({"method": "files", "test": ["a"], "validation": ["a"]}, "files that are not among data.split.test"),
         ({"method": "files", "test": [], "validation": []}, "Got data.split.test=[]"),

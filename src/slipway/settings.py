@@ -242,7 +242,9 @@ def _sentence(key: str, problems: list[Any]) -> str:
     if problem["type"] == "missing":
         return f"Got no setting {key!r}, expected one"
     got = problem["input"]
-    if problem["type"].startswith("union_tag"):
+    if problem["type"] == "union_tag_not_found":
+        return f"Got no setting '{key}.method', expected one"
+    if problem["type"] == "union_tag_invalid":
         return f"Got {key}={got!r}, expected a method: random, group, time, column or files"
     if problem["type"] == "literal_error":
         names = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")

@@ -41,7 +41,7 @@ CLEANS = {
 @pytest.mark.parametrize(("clean", "says"), CLEANS.values(), ids=CLEANS)
 def test_clean_that_does_more_than_dropping_rows_is_refused(clean, says):
     """clean() may drop rows, each for its own sake, and nothing else; the sentence names the file."""
-    with pytest.raises(UserError, match="src/recipes/mine.py") as error:
+    with pytest.raises(UserError, match=r"src/recipes/mine.py") as error:
         try_clean(ROWS, recipe(clean))
     assert says in str(error.value)
 
@@ -82,7 +82,7 @@ FEATURES = {
 def test_features_that_break_the_contract_are_refused(features, says):
     """Features come of single rows without their label, as a table; the sentence names the file."""
     mine = recipe(features=features)
-    with pytest.raises(UserError, match="src/recipes/mine.py") as error:  # noqa: PT012  one of the two refuses
+    with pytest.raises(UserError, match=r"src/recipes/mine.py") as error:
         try_features(fitted(mine, {}, ROWS, LABEL), ROWS, mine)
     assert says in str(error.value)
     assert "\n" not in str(error.value)
@@ -121,7 +121,7 @@ def test_needed_columns_are_those_that_change_the_features():
 
 def test_recipe_that_is_not_there_is_said():
     """A name without its file is one sentence."""
-    with pytest.raises(UserError, match="expected a file src/recipes/nobody.py"):
+    with pytest.raises(UserError, match=r"expected a file src/recipes/nobody.py"):
         load_recipe("nobody")
 
 
@@ -132,5 +132,5 @@ def test_recipe_may_lack_either_function(monkeypatch):
     odd = types.ModuleType("recipes.odd")
     odd.clean = 3
     monkeypatch.setitem(sys.modules, "recipes.odd", odd)
-    with pytest.raises(UserError, match="Got clean in src/recipes/odd.py that is no function"):
+    with pytest.raises(UserError, match=r"Got clean in src/recipes/odd.py that is no function"):
         load_recipe("odd")
