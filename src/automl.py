@@ -36,13 +36,14 @@ def main() -> None:
 
     data, settings = params.data, params.automl
     log_to(Path("reports/automl.log"), settings.verbosity)
-    train = pd.read_parquet("data/prepared/train.parquet")
-    print(f"automl: {len(train)} train rows, {train.shape[1] - 1} features; the log is reports/automl.log")
+    train, validation = (pd.read_parquet(f"data/prepared/{part}.parquet") for part in ("train", "validation"))
+    held_out = f"{len(validation)} validation rows, " if len(validation) else ""
+    print(f"automl: {len(train)} train rows, {held_out}{train.shape[1] - 1} features; the log is reports/automl.log")
     variants = sum(len(v) if isinstance(v, list) else 1 for v in settings.models.values())
     with SearchDisplay(settings.eval_metric, settings.time_limit, variants + settings.ensemble) as display:
         started = time.monotonic()
         predictor = fit(
-            train, data.label, data.positive_class, data.task, settings, params.seed,
+            train, validation, data.label, data.positive_class, data.task, settings, params.seed,
             Path("models/predictor"), callback_for(display),
         )  # fmt: skip
         seconds = time.monotonic() - started

@@ -1,81 +1,164 @@
-"""Split the raw table into train and test rows, fit the recipe on the train rows alone, and apply it to both."""
+"""Split the raw table into train and test rows, fit the recipe on train rows alone, and apply it to all parts."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slipway.entry import parser, run
-from slipway.settings import Data, load_params
+from slipway.settings import ColumnSplit, Data, FilesSplit, load_params
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
     import pandas as pd
+    import pyarrow as pa
     from sklearn.base import TransformerMixin
 
     from slipway.contract import Contract, Kind
+    from slipway.recipe import Recipe
 
 
-def split(table: "pd.DataFrame", data: Data, seed: int) -> "tuple[pd.DataFrame, pd.DataFrame]":
-    """Split a cleaned table into train and test rows."""
-    from slipway.splitting import is_test_row
+def cleaned_batches(
+    rows: "duckdb.DuckDBPyRelation", recipe: "Recipe", kinds: "dict[str, Kind]", batch_rows: int
+) -> "Iterator[pa.RecordBatch]":
+    """Give the rows that a recipe's clean() keeps, batch by batch."""
+    from slipway.contract import typed
+    from slipway.recipe import cleaned, try_clean
 
-    classes = None if data.task == "regression" else data.label
-    test = is_test_row(table, classes, data.split.test_size, seed)
-    return table[~test].reset_index(drop=True), table[test].reset_index(drop=True)
+    for place, batch in enumerate(rows.to_arrow_reader(batch_rows)):
+        table = typed(batch.select(list(kinds)).to_pandas(), kinds)
+        if place == 0:
+            try_clean(table, recipe)
+        yield batch.take(cleaned(table, recipe).index.to_numpy())
+
+
+def digested(
+    rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "dict[str, Kind]", seed: int
+) -> "duckdb.DuckDBPyRelation":
+    """Return the rows that have a label, each with its digest."""
+    from slipway.reading import quoted
+    from slipway.splitting import DIGEST, row_digest_sql
+
+    label = quoted(data.label)
+    present = f"{label} IS NOT NULL" + (f" AND NOT isnan({label})" if kinds[data.label] == "number" else "")
+    return rows.filter(present).project(f"*, {row_digest_sql(kinds, seed)} AS {quoted(DIGEST)}")
 
 
 def fit_recipe(
-    train: "pd.DataFrame", data: Data, seed: int, kinds: "dict[str, Kind]"
+    sample: "pd.DataFrame", recipe: "Recipe", data: Data, seed: int, kinds: "dict[str, Kind]", classes: tuple[Any, ...]
 ) -> "tuple[TransformerMixin, Contract]":
-    """Fit the recipe on the train rows; return it with the contract of what it reads and predicts."""
+    """Fit the recipe on train rows, label included; return it with the contract of what it reads and predicts."""
     from slipway.contract import Contract, seen_values, typed
-    from slipway.recipe import load_recipe, needed_columns
+    from slipway.recipe import columns_read, fitted, needed_columns, try_features
 
-    _, features = load_recipe(data.recipe.name)
-    columns = {column: kind for column, kind in kinds.items() if column != data.label}
-    rows = typed(train, columns)
-    recipe = features({**data.recipe.options, "seed": seed}).fit(rows)
+    told_apart_by = data.split.column if isinstance(data.split, ColumnSplit) else None
+    columns = {column: kind for column, kind in kinds.items() if column not in (data.label, told_apart_by)}
+    rows = typed(sample, columns)
+    features = fitted(recipe, {**data.recipe.options, "seed": seed}, rows, sample[data.label])
+    try_features(features, rows, recipe)
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
-    classes = () if data.task == "regression" else tuple(sorted(train[data.label].unique().tolist()))
-    needed = needed_columns(recipe, rows, columns)
-    return recipe, Contract(columns, seen, needed, data.label, data.task, classes, data.positive_class)
+    needed = needed_columns(features, rows, columns_read(features, list(columns)))
+    return features, Contract(columns, seen, needed, data.label, data.task, classes, data.positive_class)
 
 
-def prepare(rows: "pd.DataFrame", recipe: "TransformerMixin", contract: "Contract") -> "pd.DataFrame":
-    """Return the features of raw rows, with their label."""
-    return recipe.transform(contract.table(rows)).assign(**{contract.label: rows[contract.label]})
+def prepare(rows: "pd.DataFrame", features: "TransformerMixin", contract: "Contract") -> "pd.DataFrame":
+    """Return the features of raw rows, which may lack columns that the features cannot read, with their label."""
+    from slipway.contract import typed
+
+    table = typed(rows, {column: kind for column, kind in contract.columns.items() if column in rows.columns})
+    return features.transform(table).assign(**{contract.label: rows[contract.label].to_numpy()})
+
+
+def prepared_batches(
+    split: Path, features: "TransformerMixin", contract: "Contract", schema: "pa.Schema", batch_rows: int
+) -> "Iterator[pa.Table]":
+    """Give the features of the raw rows in a file, with their label, batch by batch."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from slipway.recipe import columns_read
+
+    read = [*columns_read(features, list(contract.columns)), contract.label]
+    for batch in pq.ParquetFile(split).iter_batches(batch_rows, columns=read):
+        yield pa.Table.from_pandas(prepare(batch.to_pandas(), features, contract), schema, preserve_index=False)
+
+
+def prepared_schema(sample: "pd.DataFrame", features: "TransformerMixin", contract: "Contract") -> "pa.Schema":
+    """Return the types of prepared rows; a feature without any value is text where it may be anything."""
+    import pyarrow as pa
+
+    schema = pa.Schema.from_pandas(prepare(sample, features, contract), preserve_index=False)
+    for place, name in enumerate(schema.names):
+        if pa.types.is_null(schema.types[place]):
+            schema = schema.set(place, pa.field(name, pa.string()))
+    return schema
+
+
+def told(counts: dict[str, int]) -> str:
+    """Return the parts of a split in words.
+
+    >>> told({"train": 80, "test": 20, "validation": 0})
+    '80 for training and 20 for testing'
+    """
+    words = {"train": "for training", "validation": "for validation", "test": "for testing"}
+    *first, last = [f"{counts[part]} {word}" for part, word in words.items() if counts[part]]
+    return f"{', '.join(first)} and {last}"
 
 
 def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
-    from slipway.files import write_parquet
+    from slipway.files import move_folder
     from slipway.findings import settled_and_used, stop_on_errors
-    from slipway.reading import read_raw_table
-    from slipway.recipe import cleaned, load_recipe, save_recipe
+    from slipway.reading import quoted, read_raw_table
+    from slipway.recipe import load_recipe, save_recipe
+    from slipway.splitting import PARTS, count_parts, has_classes, part_sql, sampled_sql
+    from slipway.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
 
-    data = params.data
-    raw = read_raw_table(Path("data/raw") / data.name)
-    received = raw.relation.df()
-    clean, _ = load_recipe(data.recipe.name)
-    kept = cleaned(received, clean, data.recipe.name).dropna(subset=[data.label])
-    if raw.kinds[data.label] == "integer":
-        kept[data.label] = kept[data.label].astype("int64")  # float64 where rows without a label were among them
-    train, test = split(kept, data, params.seed)
-    recipe, contract = fit_recipe(train, data, params.seed, raw.kinds)
-    findings = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))["findings"]
-    stop_on_errors(findings, contract.needed)
-    write_parquet(Path("data/split/train.parquet"), train)
-    write_parquet(Path("data/split/test.parquet"), test)
-    prepared = prepare(train, recipe, contract)
-    write_parquet(Path("data/prepared/train.parquet"), prepared)
-    write_parquet(Path("data/prepared/test.parquet"), prepare(test, recipe, contract))
-    save_recipe(recipe, Path("models/recipe/recipe.pkl"))
+    data, batch_rows = params.data, params.dataprep.batch_rows
+    profile = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))
+    kinds = {column: says["kind"] for column, says in profile["columns"].items()}
+    columns, label = ", ".join(map(quoted, kinds)), quoted(data.label)
+    recipe = load_recipe(data.recipe.name)
+    progress = RowProgress("dataprep")
+    with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
+        raw = read_raw_table(Path("data/raw") / data.name, kinds)
+        raw.connection.execute(f"SET memory_limit = '{params.dataprep.memory_mb}MiB'")
+        raw.connection.execute(f"SET temp_directory = '{folder / 'spill-raw'}'")
+        received = raw.placed if isinstance(data.split, FilesSplit) else raw.relation
+        if recipe.clean:
+            with progress.step("clean", profile["rows"]) as tell:
+                batches = cleaned_batches(received, recipe, kinds, batch_rows)
+                write_batches(batches, folder / "cleaned.parquet", received.limit(0).to_arrow_table().schema, tell)
+            received = connection.read_parquet(str(folder / "cleaned.parquet"))
+        with progress.following("read", profile["rows"], connection if recipe.clean else raw.connection):
+            write_rows(digested(received, data, kinds, params.seed), folder / "kept.parquet")
+        rows = connection.read_parquet(str(folder / "kept.parquet"))
+        part = part_sql(rows, data, kinds, params.seed)
+        counts = count_parts(rows, part, data)
+        train = rows.filter(f"{part} = 'train'")
+        sample = train.filter(sampled_sql(counts["train"], data.recipe.sample_rows)).project(columns).df()
+        classes = train.aggregate(label, label).order(label).fetchall() if has_classes(data.task) else []
+        features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, tuple(value for (value,) in classes))
+        stop_on_errors(profile["findings"], contract.needed)
+        schema = prepared_schema(sample.head(batch_rows), features, contract)
+        for name in PARTS:
+            split = folder / "split" / f"{name}.parquet"
+            with progress.following(f"split off {name} rows", counts[name], connection):
+                write_rows(rows.filter(f"{part} = '{name}'").project(columns), split)
+            with progress.step(f"prepare {name} rows", counts[name]) as tell:
+                batches = prepared_batches(split, features, contract, schema, batch_rows)
+                write_batches(batches, folder / "prepared" / split.name, schema, tell)
+        for outs in ("split", "prepared"):
+            move_folder(folder / outs, Path("data") / outs)
+    save_recipe(features, Path("models/recipe/recipe.pkl"))
     contract.save(Path("models/recipe/contract.json"))
     print(
-        f"dataprep: kept {len(kept)} of {len(received)} rows, {len(train)} for training and {len(test)} for testing; "
-        f"{prepared.shape[1] - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
+        f"dataprep: kept {sum(counts.values())} of {profile['rows']} rows, {told(counts)}; "
+        f"{len(schema.names) - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
     )
-    settled, used = settled_and_used(findings, contract.needed)
+    settled, used = settled_and_used(profile["findings"], contract.needed)
     if settled:
         print(f"dataprep: no feature depends on what check pointed out: {', '.join(settled)}")
     if used:

@@ -64,9 +64,9 @@ def test_package_files_hold_no_code():
 
 
 def test_automl_gets_no_test_row():
-    """The search's only rows are the train rows: nothing else under data/ is among its inputs."""
+    """The search's only rows are train and validation rows: nothing else under data/ is among its inputs."""
     data = [dep for dep in STAGES["automl"]["deps"] if not dep.endswith((".py", ".lock"))]
-    assert data == ["data/prepared/train.parquet", "models/recipe"]
+    assert data == ["data/prepared/train.parquet", "data/prepared/validation.parquet", "models/recipe"]
 
 
 def test_demo_table_is_named_where_it_belongs_alone():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.files import whole_file, write_json, write_parquet, write_text
+from slipway.files import whole_file, write_json, write_text
 
 
 def test_whole_file_appears_with_its_folder(tmp_path):
@@ -52,13 +52,3 @@ def test_json_takes_what_tables_hold(tmp_path):
     assert "城" in text
     assert text.endswith("}\n")
     assert "\r" not in text
-
-
-def test_parquet_has_no_index(tmp_path):
-    """A filtered table comes back with its rows counted anew and no column for its old index."""
-    table = pd.DataFrame({"age": [29.0, None, 2.0], "sex": ["female", "male", None]})
-    write_parquet(tmp_path / "train.parquet", table[table["age"].notna()])
-    back = pd.read_parquet(tmp_path / "train.parquet")
-    assert list(back.columns) == ["age", "sex"]
-    assert back["age"].tolist() == [29.0, 2.0]
-    assert back.index.tolist() == [0, 1]

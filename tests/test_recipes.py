@@ -6,7 +6,7 @@ import pytest
 from recipes import as_is, titanic
 from slipway.contract import typed
 from slipway.entry import UserError
-from slipway.recipe import cleaned, load_recipe, needed_columns, save_recipe
+from slipway.recipe import Recipe, cleaned, load_recipe, needed_columns, save_recipe
 
 KINDS = {
     "pclass": "integer", "name": "text", "sex": "text", "age": "number", "sibsp": "integer", "parch": "integer",
@@ -87,7 +87,7 @@ def test_seed_of_the_settings_is_used(train):
 
 def test_as_is_hands_everything_over(train):
     """Without a recipe of its own a table reaches the search as it was typed."""
-    assert as_is.clean(train) is train
+    assert load_recipe("as_is").clean is None
     pd.testing.assert_frame_equal(as_is.features({"seed": 1}).fit(train).transform(train), train)
 
 
@@ -100,7 +100,7 @@ def test_needed_columns_are_what_the_features_depend_on(features, train):
 def test_clean_may_drop_rows():
     """A recipe may keep some of the rows, in another order too."""
     table = pd.DataFrame({"age": [1.0, None, 3.0], "sex": ["f", "m", None]})
-    kept = cleaned(table, lambda rows: rows[rows["age"].notna()][::-1], "mine")
+    kept = cleaned(table, Recipe("mine", lambda rows: rows[rows["age"].notna()][::-1], None))
     assert kept["age"].tolist() == [3.0, 1.0]
 
 
@@ -131,7 +131,7 @@ def test_clean_may_do_nothing_else(clean, says):
     """A recipe that changes a column, a value or a type while cleaning is refused with the file to edit."""
     table = pd.DataFrame({"age": [1.0, None, 3.0], "sex": ["f", "m", None]})
     with pytest.raises(UserError, match=rf"Got {says} from clean\(\) in src/recipes/mine.py.*belongs into features"):
-        cleaned(table, clean, "mine")
+        cleaned(table, Recipe("mine", clean, None))
 
 
 def test_clean_that_works_in_place_is_refused():
@@ -142,28 +142,18 @@ def test_clean_that_works_in_place_is_refused():
         return rows
 
     with pytest.raises(UserError, match="Got other values"):
-        cleaned(pd.DataFrame({"age": [1.0, None]}), fill, "mine")
+        cleaned(pd.DataFrame({"age": [1.0, None]}), Recipe("mine", fill, None))
 
 
 def test_recipe_is_found_by_name():
     """A recipe's two functions are those of the file of its name."""
-    assert load_recipe("titanic") == (titanic.clean, titanic.features)
+    assert load_recipe("titanic") == Recipe("titanic", None, titanic.features)
 
 
 def test_unknown_recipe_is_refused():
     """A recipe without a file ends in a sentence that says which file is expected."""
     with pytest.raises(UserError, match=r"Got data.recipe.name='titanik', expected a file src/recipes/titanik.py"):
         load_recipe("titanik")
-
-
-def test_recipe_without_a_function_is_refused(tmp_path, monkeypatch):
-    """A recipe that lacks one of its functions is refused with the function's name."""
-    import recipes
-
-    (tmp_path / "halved.py").write_text("def clean(table):\n    return table\n")
-    monkeypatch.setattr(recipes, "__path__", [*recipes.__path__, str(tmp_path)])
-    with pytest.raises(UserError, match=r"halved.py without a function features\(\)"):
-        load_recipe("halved")
 
 
 def test_missing_import_of_a_recipe_is_a_bug_of_its_own(tmp_path, monkeypatch):

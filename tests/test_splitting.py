@@ -1,100 +1,226 @@
-"""Test rows are chosen by what rows say and the seed, never by where they stand."""
+"""Splits of small tables, made by the SQL that splits large ones."""
 
-import numpy as np
+import hashlib
+from typing import Any
+
+import duckdb
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from slipway.digests import row_digests
-from slipway.splitting import is_test_row
+from slipway.entry import UserError
+from slipway.reading import FILE, quoted
+from slipway.settings import AnySplit, Data, Recipe
+from slipway.splitting import DIGEST, count_parts, part_sql, row_digest_sql, sampled_sql
 
-FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
-SEEDS = st.integers(0, 2**31 - 1)
-ROW = st.tuples(
-    st.sampled_from(["died", "saved"]),
-    st.floats(0, 100) | st.just(float("nan")),
-    st.sampled_from(["S", "C", None]),
-)
-TABLES = st.lists(ROW, min_size=1, max_size=40).map(lambda rows: pd.DataFrame(rows, columns=["label", "age", "port"]))
-UNIQUE = st.tuples(st.integers(2, 30), st.integers(2, 30)).map(
-    lambda n: pd.DataFrame({"label": ["a"] * n[0] + ["b"] * n[1], "id": range(sum(n))})
-)
+KINDS = {"x": "number", "group": "text", "when": "datetime", "count": "integer", "label": "text", "amount": "number"}
+RANDOM = {"method": "random", "test_size": 0.2, "validation_size": None}
+GROUP = {"method": "group", "column": "group", "test_size": 0.3, "validation_size": None}
+TIME = {"method": "time", "column": "when", "test_size": 0.25, "validation_size": None, "gap": 0.0}
+BY_COLUMN = {"method": "column", "column": "group"}
+QUICK = settings(max_examples=20, deadline=None)
 
 
-@FEW
-@given(TABLES, SEEDS, st.randoms(use_true_random=False))
-def test_digest_moves_with_its_row(table, seed, random):
-    """A row keeps its digest in another order of rows and of columns, and in a part of the table."""
-    digests = row_digests(table, seed)
-    order = list(table.index)
+def parts(
+    table: pd.DataFrame, split: dict[str, Any], seed: int = 0, task: str = "binary", label: str = "label"
+) -> pd.Series:
+    """Return the part of each row, None in a gap, in the table's order."""
+    chosen = TypeAdapter(AnySplit).validate_python(split)
+    recipe = Recipe(name="as_is", options={}, sample_rows=1000)
+    data = Data.model_construct(name="t", label=label, task=task, recipe=recipe, split=chosen)
+    kinds = {column: KINDS[column] for column in table.columns if column != FILE}
+    with duckdb.connect() as connection:
+        rows = connection.from_df(table).project(f"*, {row_digest_sql(kinds, seed)} AS {quoted(DIGEST)}")
+        part = part_sql(rows, data, kinds, seed)
+        count_parts(rows, part, data)
+        found = [value for (value,) in rows.project(part).fetchall()]
+    return pd.Series(found, index=table.index, dtype=object)
+
+
+def rows(n: int, classes: int = 2) -> pd.DataFrame:
+    return pd.DataFrame({"x": [i / 7 for i in range(n)], "label": [f"c{i % classes}" for i in range(n)]})
+
+
+@st.composite
+def tables(draw):
+    """Draw a table in which rows repeat, of two classes with two different rows at least."""
+    cells = st.tuples(st.integers(0, 12), st.sampled_from("abcde"), st.sampled_from(["yes", "no"]))
+    fixed = [(0, "a", "yes"), (1, "b", "yes"), (2, "c", "no"), (3, "d", "no")]
+    drawn = draw(st.lists(cells, min_size=4, max_size=40))
+    return pd.DataFrame([*fixed, *drawn], columns=["x", "group", "label"]).astype({"x": float})
+
+
+@QUICK
+@given(tables(), st.randoms(use_true_random=False), st.integers(0, 9))
+def test_random_split_hangs_on_what_rows_say(table, random, seed):
+    """The same rows in another order, with columns in another order, are split the same way; equal rows never part."""
+    order, columns = list(table.index), list(table.columns)
     random.shuffle(order)
-    moved = row_digests(table.loc[order[: len(order) // 2 + 1], ["port", "age", "label"]], seed)
-    assert moved.equals(digests.loc[moved.index])
+    random.shuffle(columns)
+    as_is = parts(table, RANDOM, seed)
+    shuffled = parts(table.loc[order, columns], RANDOM, seed)
+    assert shuffled.sort_index().equals(as_is)
+    assert not as_is.groupby([table[c] for c in ("x", "group", "label")]).nunique().gt(1).any()
 
 
-def test_digest_hangs_on_every_value_and_the_seed():
-    """Another value in any column, or another seed, gives another digest, for numbers as for texts."""
-    table = pd.DataFrame({"age": [29.0], "port": ["S"]})
-    others = [
-        row_digests(table, 0),
-        row_digests(table, 1),
-        row_digests(table.assign(age=29.5), 0),
-        row_digests(table.assign(age=np.nan), 0),
-        row_digests(table.assign(port="C"), 0),
-        row_digests(table.assign(port=None), 0),
-        row_digests(table.drop(columns="port"), 1),
-        row_digests(table.drop(columns="port"), 2),
-    ]
-    assert len({int(digest.iloc[0]) for digest in others}) == len(others)
+@QUICK
+@given(st.integers(5, 120), st.integers(2, 4), st.sampled_from([0.1, 0.2, 0.5, 0.8]), st.integers(0, 9))
+def test_random_split_keeps_the_share_of_every_class(n, classes, share, seed):
+    """Of the different rows of a class, the test rows are its share, rounded; one at least on either side."""
+    table = rows(n, classes)
+    assume(table["label"].value_counts().min() > 1)
+    test = parts(table, {**RANDOM, "test_size": share}, seed) == "test"
+    for _, mine in test.groupby(table["label"]):
+        assert min(max(1, len(mine) * share - 0.5), len(mine) - 1) <= mine.sum() <= max(1, len(mine) * share + 0.5)
+        assert mine.sum() < len(mine)
 
 
-def test_digests_spread_evenly():
-    """Digests fill 64 bits evenly: what is drawn by them follows no pattern of the values."""
-    digests = row_digests(pd.DataFrame({"n": range(4000)}), 1).to_numpy()
-    tenths = np.bincount((digests // np.uint64(2**64 // 10 + 1)).astype(int), minlength=10)
-    assert tenths.min() > 330
-    assert tenths.max() < 470
-    lasts = np.bincount((digests % np.uint64(10)).astype(int), minlength=10)
-    assert lasts.min() > 330
+@QUICK
+@given(st.integers(20, 120), st.integers(0, 9))
+def test_validation_rows_leave_the_test_rows_as_they_are(n, seed):
+    """Asking for validation rows takes them from the train rows, in their share."""
+    table = rows(n)
+    without, found = parts(table, RANDOM, seed), parts(table, {**RANDOM, "validation_size": 0.3}, seed)
+    assert (without == "test").equals(found == "test")
+    assert abs((found == "validation").sum() - 0.3 * n) <= 2
 
 
-@FEW
-@given(TABLES, SEEDS, st.floats(0.05, 0.95), st.randoms(use_true_random=False))
-def test_split_does_not_hang_on_order(table, seed, share, random):
-    """The same rows in another order, or with their columns in another order, are split the same way."""
-    test = is_test_row(table, "label", share, seed)
-    order = list(table.index)
-    random.shuffle(order)
-    moved = is_test_row(table.loc[order, ["port", "label", "age"]], "label", share, seed)
-    assert moved.loc[table.index].tolist() == test.tolist()
+@QUICK
+@given(tables(), st.integers(0, 9))
+def test_group_never_on_both_sides(table, seed):
+    """A group's rows are all in one part."""
+    try:
+        found = parts(table, GROUP, seed)
+    except UserError as error:
+        assume("of one class" not in str(error))
+        raise
+    assert not found.groupby(table["group"]).nunique().gt(1).any()
+    assert set(found) == {"train", "test"}
 
 
-@FEW
-@given(TABLES, SEEDS, st.floats(0.05, 0.95))
-def test_equal_rows_never_part(table, seed, share):
-    """Rows that say the same are all test rows or all train rows."""
-    assume(table.duplicated().any())
-    test = is_test_row(table, "label", share, seed)
-    sides = test.groupby([table[c].astype(str) for c in table.columns]).nunique()
-    assert (sides == 1).all()
+@QUICK
+@given(st.lists(st.integers(0, 60), min_size=5, max_size=40), st.integers(0, 12))
+def test_time_split_tests_on_what_comes_later(days, gap):
+    """Every test row is later than every validation row, and that than every train row, by the gap at least."""
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta([0, 30, 61, *days], unit="D")
+    table = pd.DataFrame({"when": when, "label": [f"c{i % 2}" for i in range(len(when))]})
+    try:
+        found = parts(table, {**TIME, "validation_size": 0.25, "gap": float(gap)})
+    except UserError as error:
+        assume("Got no" not in str(error) and "of one class" not in str(error))
+        raise
+    spans = {part: (mine.min(), mine.max()) for part, mine in table["when"].groupby(found)}
+    for earlier, later in (("train", "validation"), ("validation", "test")):
+        assert spans[later][0] - spans[earlier][1] >= pd.Timedelta(days=max(gap, 1))
 
 
-@FEW
-@given(UNIQUE, SEEDS, st.floats(0.05, 0.95))
-def test_every_class_gives_its_share_and_is_on_both_sides(table, seed, share):
-    """Every class of different rows gives its share of test rows, to the row, and has some on either side."""
-    test = is_test_row(table, "label", share, seed)
-    for _, rows in test.groupby(table["label"]):
-        assert 0 < rows.sum() < len(rows)
-        assert abs(rows.sum() - share * len(rows)) <= 1
+def test_time_split_without_gap_takes_the_share():
+    """The quarter of the rows with the highest numbers is tested on, and no row is lost."""
+    table = pd.DataFrame({"count": range(40), "label": ["a", "b"] * 20})
+    assert list(parts(table, {**TIME, "column": "count"})) == ["train"] * 30 + ["test"] * 10
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_another_seed_gives_another_split(seed):
-    """Two seeds hold out different rows, and one seed the same ones again."""
-    table = pd.DataFrame({"label": ["a", "b"] * 50, "id": range(100)})
-    first = is_test_row(table, "label", 0.2, seed)
-    assert first.equals(is_test_row(table, "label", 0.2, seed))
-    assert not first.equals(is_test_row(table, "label", 0.2, seed + 1))
-    assert first.sum() == 20
+def test_regression_split_keeps_the_quantiles_shares():
+    """Of every tenth of a regression's label a fifth is tested on."""
+    table = pd.DataFrame({"x": [float(i * 7919 % 997) for i in range(400)], "amount": [float(i) for i in range(400)]})
+    test = parts(table, RANDOM, task="regression", label="amount") == "test"
+    assert test.groupby(table["amount"] // 40).sum().between(7, 9).all()
+
+
+def test_regression_of_few_rows_splits():
+    """A regression with fewer rows than quantiles still has test rows."""
+    table = pd.DataFrame({"amount": [1.0, 2.0, 2.0, 5.0, 7.0]})
+    assert (parts(table, RANDOM, task="regression", label="amount") == "test").sum() in (1, 2)
+
+
+def test_column_says_the_part():
+    """Rows go where their column says, in any case and with spaces around."""
+    said = ["train", "Train ", "test", "TEST", "validation", "train"]
+    assert list(parts(rows(6).assign(group=said), BY_COLUMN)) == [word.strip().lower() for word in said]
+
+
+def test_files_are_the_test_rows():
+    """All rows of the named files, and no others, are tested on."""
+    table = rows(6).assign(**{FILE: ["a.csv", "a.csv", "a.csv", "b'.csv", "b'.csv", "c.csv"]})
+    found = parts(table, {"method": "files", "test": ["b'.csv"], "validation": ["c.csv"]})
+    assert list(found) == ["train"] * 3 + ["test"] * 2 + ["validation"]
+
+
+def test_another_seed_splits_otherwise():
+    """The seed decides which rows are tested on."""
+    assert not parts(rows(60), RANDOM, seed=1).equals(parts(rows(60), RANDOM, seed=2))
+
+
+def test_digest_is_the_same_on_every_platform():
+    """A row's digest is MD5's of its values as text, sorted by column: worked out here by Python's own."""
+    table = pd.DataFrame({"x": [-0.0, 0.1], "label": ["é", None], "count": [3, 4]})
+    texts = ["7\x1f3\x1fé\x1f0.0", "7\x1f4\x1f\x1f0.1"]
+    with duckdb.connect() as connection:
+        found = connection.from_df(table).project(row_digest_sql({c: KINDS[c] for c in table}, 7)).fetchall()
+    assert [value for (value,) in found] == [int(hashlib.md5(t.encode()).hexdigest()[:15], 16) for t in texts]
+
+
+def test_sample_takes_all_of_a_small_table_and_a_share_of_a_large_one():
+    """Tables up to the wanted size are taken whole, larger ones by about as much."""
+    with duckdb.connect() as connection:
+        table = connection.sql("SELECT range AS x FROM range(20000)")
+        digests = table.project(f"{row_digest_sql({'x': 'integer'}, 1)} AS {quoted(DIGEST)}")
+        counts = [len(digests.filter(sampled_sql(20000, wanted))) for wanted in (20000, 50000, 5000)]
+    assert counts[:2] == [20000, 20000]
+    assert 4700 < counts[2] < 5300
+
+
+IMPOSSIBLE = {
+    "class of one row": (rows(5).assign(label=[*"aaaab"]), RANDOM, "Got one row of class 'b' in the label 'label'"),
+    "class of equal rows": (
+        rows(5).assign(x=[1.0, 1, 2, 3, 4], label=[*"aabbb"]),
+        RANDOM,
+        "Got 2 equal rows of class 'a'",
+    ),
+    "no such column": (rows(9), GROUP, "data.split.column='group', but the table has no such column"),
+    "one group": (rows(9).assign(group="a"), GROUP, "one value only in the column 'group'"),
+    "row without group": (
+        rows(9).assign(group=["a", None, *"bcdefgh"]),
+        GROUP,
+        "1 rows without a value in the column 'group'",
+    ),
+    "dates missing": (
+        rows(4).assign(when=pd.to_datetime(["2024-01-01", None, None, "2024-01-02"])),
+        TIME,
+        "2 rows without a value in the column 'when'",
+    ),
+    "text as time": (rows(4).assign(group=[*"abcd"]), {**TIME, "column": "group"}, "of kind text as data.split.column"),
+    "gap over all": (
+        rows(9).assign(count=range(9)),
+        {**TIME, "column": "count", "gap": 100.0},
+        "no train row out of 9 rows",
+    ),
+    "unknown word": (rows(2).assign(group=["train", "tset"]), BY_COLUMN, "Got 'tset' in the column 'group'"),
+    "all for training": (rows(4).assign(group="train"), BY_COLUMN, "one value only in the column"),
+    "no such file": (
+        rows(4).assign(**{FILE: "a.csv"}),
+        {"method": "files", "test": ["b.csv"], "validation": []},
+        "no such file has rows; closest: 'a.csv'",
+    ),
+    "all files": (
+        rows(4).assign(**{FILE: "a.csv"}),
+        {"method": "files", "test": ["a.csv"], "validation": []},
+        "no train row out of 4 rows",
+    ),
+    "one train class": (
+        rows(4).assign(count=[1, 2, 3, 4], label=[*"aaab"]),
+        {**TIME, "column": "count"},
+        "train rows of one class",
+    ),
+}
+
+
+@pytest.mark.parametrize(("table", "split", "says"), IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_impossible_split_is_one_sentence(table, split, says):
+    """A split that these rows cannot have is refused in one sentence."""
+    with pytest.raises(UserError) as error:
+        parts(table, split)
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 from sklearn.base import TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
@@ -16,11 +15,6 @@ BINNED = ["age", "fare"]
 MAPPED = ["sex", "embarked"]
 # Dropped: name, ticket, cabin and home.dest, which are nearly one of a kind per passenger; boat and body, which were
 # only known after the sinking: who has a boat's number was saved, who has a body's number was not.
-
-
-def clean(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows to keep: all of them."""
-    return table
 
 
 def features(settings: Mapping[str, Any]) -> TransformerMixin:

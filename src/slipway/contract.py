@@ -106,7 +106,10 @@ def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
 
 def _cast(values: pd.Series, kind: Kind) -> pd.Series:
     if kind == "text":
-        return values.astype(object).where(values.notna(), np.nan).map(_text, na_action="ignore").astype(object)
+        texts = values.astype(object)
+        if pd.api.types.infer_dtype(texts, skipna=True) not in ("string", "empty"):
+            texts = texts.map(_text, na_action="ignore").astype(object)
+        return texts.where(texts.notna(), np.nan)
     try:
         return _converted(values, kind)
     except (ValueError, TypeError) as error:

@@ -1,13 +1,11 @@
 """Writing files so that nobody takes half of one for a whole one."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any
 
 
 @contextmanager
@@ -22,6 +20,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def move_folder(folder: Path, place: Path) -> None:
+    """Move a folder to where another one may be, which goes."""
+    shutil.rmtree(place, ignore_errors=True)
+    folder.replace(place)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     with whole_file(path) as part:
@@ -31,15 +35,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON for people and for machines: indented, other scripts as they are, no NaN."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=_plain) + "\n")
-
-
-def write_parquet(path: Path, table: "pd.DataFrame") -> None:
-    """Write a table to Parquet without its index."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with whole_file(path) as part:
-        pq.write_table(pa.Table.from_pandas(table, preserve_index=False), part)
 
 
 def _plain(value: Any) -> Any:

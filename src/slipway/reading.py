@@ -19,6 +19,8 @@ TESTS = {
     "number": "try_cast(# AS DOUBLE) IS NOT NULL AND NOT regexp_full_match(#, '[+-]?0[0-9]+')",
     "datetime": "try_cast(# AS TIMESTAMP) IS NOT NULL",
 }
+# The column with the name of a row's file, in `RawTable.placed`.
+FILE = "slipway.file"
 # How a text of a kind becomes a value. What is written as "nan" is missing, to SQL as it is to pandas.
 CASTS = {
     "boolean": "CAST(# AS BOOLEAN)",
@@ -41,11 +43,21 @@ class RawTable:
         Column → kind, in the order of the columns.
     files
         The files it was read from, in name order.
+    placed
+        The rows with one more column, ``FILE``: the name of the file that a row is from.
     """
 
     relation: "duckdb.DuckDBPyRelation"
     kinds: "dict[str, Kind]"
     files: tuple[Path, ...]
+    placed: "duckdb.DuckDBPyRelation"
+
+    @property
+    def connection(self) -> "duckdb.DuckDBPyConnection":
+        """The connection that reads the files, for how far it is."""
+        import duckdb
+
+        return duckdb.default_connection()
 
 
 def raw_files(folder: Path) -> tuple[Path, ...]:
@@ -63,8 +75,15 @@ def raw_files(folder: Path) -> tuple[Path, ...]:
     return files
 
 
-def read_raw_table(folder: Path) -> RawTable:
+def read_raw_table(folder: Path, kinds: "dict[str, Kind] | None" = None) -> RawTable:
     """Read the files of a folder as one typed table.
+
+    Parameters
+    ----------
+    folder
+        Where the files are.
+    kinds
+        Column → kind, where it is known; otherwise found by going through all rows.
 
     Raises
     ------
@@ -84,12 +103,13 @@ def read_raw_table(folder: Path) -> RawTable:
                 f"in {folder}. Make the columns the same, or move the file to a folder of its own."
             )
     try:
-        text = duckdb.read_csv([str(f) for f in files], all_varchar=True, header=True, sample_size=-1)
-        kinds = infer_kinds(text)
+        text = duckdb.read_csv([str(f) for f in files], all_varchar=True, header=True, sample_size=-1, filename=FILE)
+        kinds = kinds or infer_kinds(text.project(f"* EXCLUDE ({quoted(FILE)})"))
     except duckdb.Error as error:
         raise _unreadable(folder, error) from error
     typed = ", ".join(f"{CASTS[kind].replace('#', quoted(c))} AS {quoted(c)}" for c, kind in kinds.items())
-    return RawTable(text.project(typed), kinds, files)
+    name = f"parse_filename({quoted(FILE)}) AS {quoted(FILE)}"
+    return RawTable(text.project(typed), kinds, files, text.project(f"{typed}, {name}"))
 
 
 def infer_kinds(text: "duckdb.DuckDBPyRelation") -> "dict[str, Kind]":

@@ -57,6 +57,7 @@ def seeded_models(models: dict[str, Any], seed: int) -> dict[str, list[dict[str,
 
 def fit(
     train: "pd.DataFrame",
+    validation: "pd.DataFrame",
     label: str,
     positive_class: Any,
     task: str,
@@ -71,6 +72,8 @@ def fit(
     ----------
     train
         Features and label, of shape (rows, features + 1).
+    validation
+        Rows of the same columns to validate on; without any, AutoGluon holds out some of its own choice.
     folder
         Where the predictor saves all that it fits.
     callback
@@ -91,7 +94,7 @@ def fit(
         verbosity=settings.verbosity,
         learner_kwargs={"positive_class": positive_class, "random_state": seed},
     )
-    options = {
+    options: dict[str, Any] = {
         "time_limit": settings.time_limit,
         "hyperparameters": seeded_models(settings.models, seed),
         "fit_weighted_ensemble": settings.ensemble,
@@ -101,6 +104,8 @@ def fit(
         "num_cpus": settings.num_cpus or "auto",
         "num_gpus": 0,
     }
+    if len(validation):
+        options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
     try:
         predictor.fit(train, callbacks=[callback], raise_on_no_models_fitted=False, **{**options, **settings.fit})
     except (ValueError, TypeError, AssertionError) as error:

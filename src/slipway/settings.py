@@ -2,9 +2,18 @@
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from slipway.entry import UserError
 from slipway.names import FINDINGS, METRICS, MODELS, OTHER_METRICS
@@ -27,12 +36,67 @@ class Recipe(Section):
 
     name: ModuleName
     options: dict[str, Any]
+    sample_rows: Annotated[int, Field(ge=2)]
 
 
 class Split(Section):
-    """How the test rows are held out."""
+    """How large a share of the rows is held out, and where the search's own validation rows are asked for, of those."""
 
     test_size: Share
+    validation_size: Share | None
+
+    @field_validator("validation_size")
+    @classmethod
+    def _leaves_train_rows(cls, validation_size: float | None, info: ValidationInfo) -> float | None:
+        if (validation_size or 0) + info.data.get("test_size", 0) >= 1:
+            raise ValueError("a share that together with test_size is less than 1")
+        return validation_size
+
+
+class RandomSplit(Split):
+    """By chance, the same share of every class, or of the label's quantiles."""
+
+    method: Literal["random"]
+
+
+class GroupSplit(Split):
+    """Whole groups by chance: rows that are alike in a column stay together."""
+
+    method: Literal["group"]
+    column: str
+
+
+class TimeSplit(Split):
+    """The latest rows by a column of dates or numbers, after a gap in days or in the column's unit."""
+
+    method: Literal["time"]
+    column: str
+    gap: Annotated[float, Field(ge=0)]
+
+
+class ColumnSplit(Section):
+    """As a column says: train, test or validation. No feature is made of it."""
+
+    method: Literal["column"]
+    column: str
+
+
+class FilesSplit(Section):
+    """Some of the table's files by name, the others for training."""
+
+    method: Literal["files"]
+    test: Annotated[list[str], Field(min_length=1)]
+    validation: list[str]
+
+    @field_validator("validation")
+    @classmethod
+    def _in_one_part(cls, validation: list[str], info: ValidationInfo) -> list[str]:
+        if set(validation) & set(info.data.get("test", [])):
+            raise ValueError("files that are not among data.split.test")
+        return validation
+
+
+AnySplit = Annotated[RandomSplit | GroupSplit | TimeSplit | ColumnSplit | FilesSplit, Field(discriminator="method")]
 
 
 class Data(Section):
@@ -45,7 +109,14 @@ class Data(Section):
     positive_class: str | int | bool | None
     model: Annotated[str, Field(pattern=r"^[^/:]+$")]
     recipe: Recipe
-    split: Split
+    split: AnySplit
+
+
+class Dataprep(Section):
+    """How much memory preparing takes; the results do not depend on it."""
+
+    memory_mb: Annotated[int, Field(ge=128)]
+    batch_rows: Annotated[int, Field(ge=1000)]
 
 
 def _usable_folds(folds: int) -> int:
@@ -130,6 +201,7 @@ class Params(Section):
     conf_digest: dict[str, str]
     data: Data
     check: Check
+    dataprep: Dataprep
     automl: Automl
     evaluate: Evaluate
     register_: Annotated[Register, Field(alias="register")]
@@ -161,9 +233,10 @@ def known_keys(model: type[BaseModel] = Params, prefix: str = "") -> list[str]:
     for name, field in model.model_fields.items():
         key = prefix + (field.alias or name)
         keys.append(key)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += known_keys(field.annotation, key + ".")
-    return keys
+        for kind in get_args(field.annotation) or (field.annotation,):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                keys += known_keys(kind, key + ".")
+    return list(dict.fromkeys(keys))
 
 
 def closest(key: str, known: list[str]) -> str:
@@ -216,6 +289,8 @@ def _sentences(error: ValidationError) -> list[str]:
     by_key: dict[str, list[Any]] = {}
     for problem in error.errors():
         parts = [str(part) for part in problem["loc"]]
+        if parts[:2] == ["data", "split"]:
+            del parts[2:3]  # pydantic names the method there
         key = ".".join(part for part in parts if "[" not in part and part not in ("str", "int", "bool"))
         by_key.setdefault(key, []).append(problem)
     return [_sentence(key, problems) for key, problems in by_key.items()]
@@ -230,6 +305,10 @@ def _sentence(key: str, problems: list[Any]) -> str:
     if problem["type"] == "missing":
         return f"Got no setting {key!r}, expected one"
     got = problem["input"]
+    if problem["type"] == "union_tag_not_found":
+        return f"Got no setting '{key}.method', expected one"
+    if problem["type"] == "union_tag_invalid":
+        return f"Got {key}={got!r}, expected a method: random, group, time, column or files"
     if problem["type"] == "literal_error":
         names = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return f"Got {key}={got!r}, expected one of {', '.join(names)}{closest(str(got), names)}"

@@ -1,0 +1,208 @@
+"""From raw files to split and prepared tables, in a folder of its own."""
+
+import copy
+import json
+import sys
+import types
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+import dataprep
+from slipway.contract import Contract
+from slipway.entry import UserError
+from slipway.profile import profile_of
+from slipway.reading import read_raw_table
+from slipway.settings import validate
+
+ROOT = Path(__file__).resolve().parents[1]
+RANDOM = {"method": "random", "test_size": 0.2, "validation_size": None}
+
+
+def settings(**changes):
+    """Return the project's own params with another table's data section."""
+    params = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    params["data"] |= {"name": "t", "label": "y", "positive_class": "yes", "split": RANDOM, **changes}
+    params["data"]["recipe"] = {"name": "mine", "options": {}, "sample_rows": 1000}
+    return params
+
+
+def table(rows):
+    return pd.DataFrame(
+        {
+            "id": range(rows),
+            "when": pd.date_range("2024-01-01", periods=rows, freq="h").astype(str),
+            "said": [None if i % 9 == 0 else f"something long, number {i}" for i in range(rows)],
+            "n": [None if i % 5 == 0 else i / 8 for i in range(rows)],
+            "y": ["yes" if i % 3 else "no" for i in range(rows)],
+        }
+    )
+
+
+@pytest.fixture
+def prepare(tmp_path, monkeypatch):
+    """Return a function that runs dataprep on raw files with a recipe's functions, and gives the project's folder."""
+
+    def prepared(files, params, *, batch_rows=1000, **functions):
+        raw = tmp_path / "data/raw/t"
+        raw.mkdir(parents=True, exist_ok=True)
+        for old in raw.iterdir():
+            old.unlink()
+        for name, rows in files.items():
+            rows.to_csv(raw / name, index=False)
+        params = copy.deepcopy(params)
+        params["dataprep"]["batch_rows"] = batch_rows
+        monkeypatch.chdir(tmp_path)
+        Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
+        profile = profile_of(read_raw_table(Path("data/raw/t")), "y")
+        Path("data/profile.json").write_text(json.dumps(profile, default=str), encoding="utf-8")
+        recipe = types.ModuleType("recipes.mine")
+        vars(recipe).update(functions)
+        monkeypatch.setitem(sys.modules, "recipes.mine", recipe)
+        monkeypatch.setattr(sys, "argv", ["dataprep"])
+        dataprep.main()
+        return tmp_path
+
+    return prepared
+
+
+def written(project):
+    return {
+        f.relative_to(project).as_posix(): f.read_bytes()
+        for part in ("split", "prepared")
+        for f in (project / "data" / part).iterdir()
+    }
+
+
+def test_same_rows_in_other_files_give_the_same_test_rows(prepare):
+    """Which rows are tested on hangs on the rows, not on their files or order."""
+    rows = table(40)
+    prepare({"a.csv": rows}, settings())
+    one = set(pd.read_parquet("data/split/test.parquet")["id"])
+    prepare({"a.csv": rows[25:].iloc[::-1], "b.csv": rows[:25]}, settings())
+    assert set(pd.read_parquet("data/split/test.parquet")["id"]) == one
+    assert len(one) == 8
+
+
+def test_two_runs_write_the_same_bytes(prepare):
+    """The tables of two runs are the same to the last byte, also where they pass in several batches."""
+    rows = table(5000)
+    first = written(prepare({"a.csv": rows}, settings()))
+    assert written(prepare({"a.csv": rows}, settings())) == first
+    train = pd.read_parquet("data/split/train.parquet")
+    assert train["id"].is_monotonic_increasing
+
+
+def test_columns_pass_through_without_a_recipe(prepare):
+    """Without a recipe every column is a feature as it is: text as text, dates as dates, numbers with their gaps."""
+    prepare({"a.csv": table(40)}, settings())
+    split, prepared = (pd.read_parquet(f"data/{part}/train.parquet") for part in ("split", "prepared"))
+    assert list(prepared.columns) == list(split.columns)
+    assert prepared["said"].fillna("").equals(split["said"].fillna(""))
+    assert prepared["when"].dtype.kind == "M"
+    assert prepared["n"].equals(split["n"])
+    assert prepared["y"].equals(split["y"])
+
+
+def test_prepared_rows_are_what_the_model_makes_of_raw_rows(prepare):
+    """Batch by batch, the prepared features are those of the contract's door, whatever is not read for them."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.preprocessing import OrdinalEncoder
+
+    def features(_):
+        unknown = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+        parts = [("numbers", "passthrough", ["n"]), ("texts", unknown, ["said"])]
+        return ColumnTransformer(parts, verbose_feature_names_out=False).set_output(transform="pandas")
+
+    params = settings()
+    params["data"]["recipe"]["sample_rows"] = 200
+    prepare({"a.csv": table(3000)}, params, features=features)
+    import pickle
+
+    fitted = pickle.loads(Path("models/recipe/recipe.pkl").read_bytes())
+    contract = Contract.load(Path("models/recipe/contract.json"))
+    for part in ("train", "test"):
+        raw, found = (pd.read_parquet(f"data/{folder}/{part}.parquet") for folder in ("split", "prepared"))
+        expected = fitted.transform(contract.table(raw))
+        pd.testing.assert_frame_equal(found, expected.assign(y=raw["y"]))
+    assert contract.needed == ("said", "n")
+    assert len(fitted.named_transformers_["texts"].categories_[0]) < 300
+
+
+def test_clean_drops_rows_batch_by_batch(prepare):
+    """The rows that clean() drops are in no part, wherever they stood."""
+    prepare({"a.csv": table(3000)}, settings(), clean=lambda rows: rows[rows["id"] % 2 == 0])
+    parts = [pd.read_parquet(f"data/split/{part}.parquet") for part in ("train", "test")]
+    assert sorted(pd.concat(parts)["id"]) == list(range(0, 3000, 2))
+
+
+def test_rows_without_a_label_are_left_out(prepare):
+    """A row without its label is in no part."""
+    rows = table(40)
+    rows.loc[[3, 8], "y"] = None
+    prepare({"a.csv": rows}, settings())
+    assert sum(len(pd.read_parquet(f"data/split/{part}.parquet")) for part in ("train", "test")) == 38
+
+
+def test_validation_rows_are_written_where_they_are_asked_for(prepare):
+    """The validation table has its share of the rows, and no row but the header where none are asked for."""
+    prepare({"a.csv": table(40)}, settings())
+    assert len(pd.read_parquet("data/prepared/validation.parquet")) == 0
+    prepare({"a.csv": table(40)}, settings(split={**RANDOM, "validation_size": 0.25}))
+    counts = {part: len(pd.read_parquet(f"data/prepared/{part}.parquet")) for part in ("train", "validation", "test")}
+    assert counts == {"train": 22, "validation": 10, "test": 8}
+
+
+def test_column_that_says_the_part_is_no_feature(prepare):
+    """The column that a split goes by stays in the split rows and makes no feature."""
+    rows = table(12).assign(part=["train", "train", "test"] * 4)
+    prepare({"a.csv": rows}, settings(split={"method": "column", "column": "part"}))
+    assert "part" not in pd.read_parquet("data/prepared/train.parquet")
+    assert "part" not in Contract.load(Path("models/recipe/contract.json")).columns
+    assert set(pd.read_parquet("data/split/test.parquet")["part"]) == {"test"}
+
+
+def test_named_file_holds_the_test_rows(prepare):
+    """Split by files, the named file's rows are the test rows."""
+    rows = table(20)
+    prepare(
+        {"a.csv": rows[:14], "b.csv": rows[14:]},
+        settings(split={"method": "files", "test": ["b.csv"], "validation": []}),
+    )
+    assert list(pd.read_parquet("data/split/test.parquet")["id"]) == [14, 15, 16, 17, 18, 19]
+
+
+def test_refused_recipe_leaves_nothing_behind(prepare, tmp_path):
+    """A recipe that breaks the contract is refused before anything is written, and no half of a table stays."""
+    with pytest.raises(UserError, match="other values from clean"):
+        prepare({"a.csv": table(40)}, settings(), clean=lambda rows: rows.assign(n=1.0))
+    assert sorted(f.name for f in (tmp_path / "data").iterdir()) == ["profile.json", "raw"]
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("split", "says"),
+    [
+        ({**RANDOM, "gap": 3.0}, "Got the setting 'data.split.gap', which nothing reads"),
+        ({**RANDOM, "column": "id"}, "Got the setting 'data.split.column', which nothing reads"),
+        ({**RANDOM, "method": "group"}, "Got no setting 'data.split.column'"),
+        ({**RANDOM, "test_size": 0.7, "validation_size": 0.3}, "together with test_size is less than 1"),
+        ({**RANDOM, "method": "grouped"}, "expected a method: random, group, time, column or files"),
+        ({"test_size": 0.2}, "Got no setting 'data.split.method'"),
+        ({"method": "column", "column": "id", "test_size": 0.2}, "'data.split.test_size', which nothing reads"),
+        ({"method": "files", "test": ["a"], "validation": ["a"]}, "files that are not among data.split.test"),
+        ({"method": "files", "test": [], "validation": []}, "Got data.split.test=[]"),
+        ({**RANDOM, "method": "time", "column": "x", "gap": -1.0}, "Got data.split.gap=-1.0"),
+    ],
+    ids=[
+        "gap by chance", "column by chance", "group without column", "nothing left", "unknown method", "no method",
+        "share and column", "file twice", "no test file", "gap backwards",
+    ],
+)  # fmt: skip
+def test_settings_that_contradict_are_refused(split, says):
+    """A method takes its own settings and no others; the sentence names the key as it is written in conf/."""
+    with pytest.raises(UserError) as error:
+        validate(settings(split=split))
+    assert says in str(error.value)
