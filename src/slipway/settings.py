@@ -302,11 +302,10 @@ def _sentence(key: str, problems: list[Any]) -> str:
         return str(problem["ctx"]["error"])
     if problem["type"] == "extra_forbidden":
         return f"Got the setting {key!r}, which nothing reads{closest(key, known_keys())}"
-    if problem["type"] == "missing":
-        return f"Got no setting {key!r}, expected one"
+    if problem["type"] in ("missing", "union_tag_not_found"):
+        absent = key if problem["type"] == "missing" else f"{key}.method"
+        return f"Got no setting {absent!r}, expected one"
     got = problem["input"]
-    if problem["type"] == "union_tag_not_found":
-        return f"Got no setting '{key}.method', expected one"
     if problem["type"] == "union_tag_invalid":
         return f"Got {key}={got!r}, expected a method: random, group, time, column or files"
     if problem["type"] == "literal_error":
