@@ -94,7 +94,8 @@ def main() -> None:
         proba = model.predict(raw, params={"proba": True})
         if contract.task == "binary":
             return proba[str(contract.positive_class)].to_numpy(dtype=float)
-        return proba.reindex(columns=classes, fill_value=0.0).to_numpy(dtype=float)
+        each = proba.reindex(columns=classes, fill_value=0.0).to_numpy(dtype=float)
+        return each / each.sum(axis=1, keepdims=True)  # single precision sums to nearly one, which metrics complain of
 
     def decisions(raw: pd.DataFrame) -> Any:
         return numbered(model.predict(raw), contract, classes)

@@ -75,8 +75,9 @@ def _draw_confusion(ax: Axes, sides: pd.DataFrame) -> None:
         dark = counts[row, column] > counts.max() / 2
         ax.text(column, row, counts[row, column], ha="center", va="center", color="white" if dark else "black")
     ax.set(title="confusion matrix", xlabel="predicted", ylabel="actual")
-    ax.set_xticks(range(len(classes)), classes, rotation=90 if len(classes) > 5 else 0)
-    ax.set_yticks(range(len(classes)), classes)
+    size = min(10, 200 / len(classes))
+    ax.set_xticks(range(len(classes)), classes, rotation=90 if len(classes) > 5 else 0, fontsize=size)
+    ax.set_yticks(range(len(classes)), classes, fontsize=size)
 
 
 def _draw_importance(ax: Axes, importance: pd.DataFrame, metric: str) -> None:
