@@ -296,7 +296,7 @@ def _sentences(error: ValidationError) -> list[str]:
     return [_sentence(key, problems) for key, problems in by_key.items()]
 
 
-def _sentence(key: str, problems: list[Any]) -> str:
+def _sentence(key: str, problems: list[Any]) -> str:  # noqa: PLR0911  one sentence per kind of problem
     problem = problems[0]
     if not key:  # what the sections say together
         return str(problem["ctx"]["error"])

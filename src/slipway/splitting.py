@@ -170,7 +170,7 @@ def _ends(rows: "duckdb.DuckDBPyRelation", order: Order, share: float) -> str:
             max(k) FILTER (before + middle <= wanted AND k < high), any_value(below),
             any_value(low) FILTER (low < high))
         FROM near JOIN border USING (s) GROUP BY s ORDER BY s
-        """,  # noqa: S608  put together of SQL of ours and quoted names
+        """,
     ).fetchall()
     found = dict(ends)
     listed = ", ".join("NULL" if found.get(s) is None else repr(found[s]) for s in range(max(found, default=0) + 1))
