@@ -34,17 +34,23 @@ def main() -> None:
     from slipway.guard import check_conf_is_composed
     from slipway.profile import profile_of
     from slipway.reading import read_raw_table
+    from slipway.schema import check_schema
 
     check_conf_is_composed(Path("conf"), params.conf_digest)
     data = params.data
-    raw = read_raw_table(Path("data/raw") / data.name)
-    if data.label not in raw.kinds:
-        raise UserError(
-            f"Got data.label={data.label!r}, but data/raw/{data.name} has no such column"
-            f"{closest(data.label, list(raw.kinds))}. Edit conf/data/."
-        )
-    profile = profile_of(raw, data.label)
+    with read_raw_table(Path("data/raw") / data.name, data.read) as raw:
+        for note in (*raw.notes, *raw.mixed):
+            print(f"check: {note}")
+        if data.label not in raw.kinds:
+            raise UserError(
+                f"Got data.label={data.label!r}, but data/raw/{data.name} has no such column"
+                f"{closest(data.label, list(raw.kinds))}. Edit conf/data/."
+            )
+        profile = profile_of(raw, data.label)
+        if unaccepted := check_schema(raw, profile, Path("data/schema") / f"{data.name}.yaml"):
+            print(f"check: {unaccepted}")
     check_label(profile, data)
+    profile["reading"] = {"notes": raw.notes, "mixed": [str(mixed) for mixed in raw.mixed]}
     write_json(Path("data/profile.json"), profile)
     balance = ", ".join(f"{n} of class {c}" for c, n in profile["label"]["classes"].items())
     files = "1 file" if len(raw.files) == 1 else f"{len(raw.files)} files"

@@ -1,5 +1,6 @@
 """Split the raw table into train and test rows, fit the recipe on the train rows alone, and apply it to both."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,10 @@ def main() -> None:
     from slipway.recipe import cleaned, load_recipe, save_recipe
 
     data = params.data
-    raw = read_raw_table(Path("data/raw") / data.name)
-    received = raw.relation.df()
+    columns = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))["columns"]
+    kinds = {column: figures["kind"] for column, figures in columns.items()}
+    with read_raw_table(Path("data/raw") / data.name, data.read, kinds) as raw:
+        received = raw.relation.df()
     clean, _ = load_recipe(data.recipe.name)
     kept = cleaned(received, clean, data.recipe.name).dropna(subset=[data.label])
     if raw.kinds[data.label] == "integer":

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from slipway.reading import RawTable, quoted
+from slipway.inference import quoted
+from slipway.reading import RawTable
 
 # Classes beyond these are counted, not listed.
 MOST_CLASSES = 100

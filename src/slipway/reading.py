@@ -1,30 +1,68 @@
 """Raw tables: a folder of files of one schema, read as one table whose types hold for every row."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 from slipway.entry import UserError
+from slipway.inference import (
+    BLANK,
+    CODE,
+    NEARLY_ALL,
+    Numbers,
+    Rule,
+    field_counts,
+    fields_found,
+    kind_of,
+    main_kind,
+    quoted,
+)
 
 if TYPE_CHECKING:
     import duckdb
 
     from slipway.contract import Kind
+    from slipway.settings import Read
+    from slipway.sources import Place, Sources
 
-# What a text must look like to be of a kind, in the order in which kinds are tried: the first that fits every value
-# wins. DuckDB's own cast to integer would round 29.5; a leading zero marks a code, such as a postcode.
-TESTS = {
-    "boolean": "lower(#) IN ('true', 'false')",
-    "integer": "regexp_full_match(#, '[+-]?(0|[1-9][0-9]{0,17})')",
-    "number": "try_cast(# AS DOUBLE) IS NOT NULL AND NOT regexp_full_match(#, '[+-]?0[0-9]+')",
-    "datetime": "try_cast(# AS TIMESTAMP) IS NOT NULL",
-}
-CASTS = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "datetime": "TIMESTAMP", "text": "VARCHAR"}
+LITTER = ("thumbs.db", "desktop.ini", "_success", "_metadata", "_common_metadata")
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A column that is of one kind but for some rows, and was therefore read as text.
+
+    Attributes
+    ----------
+    kind
+        What most of its values are.
+    share
+        The share of its values that are.
+    misfits
+        How many are not.
+    first
+        The first that is not.
+    """
+
+    column: str
+    kind: "Kind"
+    share: float
+    misfits: int
+    first: "Place"
+
+    def __str__(self) -> str:
+        """Return the finding in words."""
+        return (
+            f"{self.column!r} is {self.kind} in {self.share:.1%} of its values, but {self.misfits} are not, the first in "
+            f"{self.first}: {str(self.first.value)[:60]!r}"
+        )
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """A raw table, typed, in the order of its files.
+    """A raw table, typed, in the order of its files. As a context, it says in a sentence what goes wrong while it is read.
 
     Attributes
     ----------
@@ -34,94 +72,210 @@ class RawTable:
         Column → kind, in the order of the columns.
     files
         The files it was read from, in name order.
+    notes
+        What was guessed or mended, a sentence each.
+    mixed
+        Columns of text that are of another kind but for some rows.
     """
 
     relation: "duckdb.DuckDBPyRelation"
     kinds: "dict[str, Kind]"
     files: tuple[Path, ...]
+    notes: tuple[str, ...]
+    mixed: tuple[Mixed, ...]
+    sources: "Sources" = field(repr=False)
+    typed: str = field(repr=False)
+
+    def first(self, column: str, condition: str) -> "Place | None":
+        """Return where the first row stands that a condition in SQL over the typed columns holds for."""
+        values = f'SELECT {self.typed}, "slipway file", "slipway row" FROM ({self.sources.sql(numbered=True)})'
+        where = f"({self.sources.settings.where or 'true'}) AND ({condition})"
+        return self.sources.first(values, quoted(column), where)
+
+    def __enter__(self) -> "RawTable":
+        """Return the table itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Refuse results of files that changed on the way, and leave no scratch file."""
+        try:
+            with self.sources.spoken():
+                if error is not None:
+                    raise error
+            self.sources.check_unchanged()
+        finally:
+            self.sources.close()
 
 
 def raw_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a raw table in name order.
+    """Return the files of a raw table in name order, those in folders such as ``year=2026`` among them.
 
-    A README and hidden files are no part of the table.
+    A README, hidden files and what systems leave behind are no part of the table.
     """
     if not folder.is_dir():
         raise UserError(
             f"Got no folder {folder}, expected the raw table's files there. Put them in, or edit data.name."
         )
-    files = tuple(sorted(f for f in folder.iterdir() if f.is_file() and _is_data(f)))
+    files = tuple(_walk(folder))
     if not files:
-        raise UserError(f"Got no file in {folder}, expected one or more CSV files. Put the raw table there.")
+        raise UserError(f"Got no file in {folder}, expected one or more files of a table. Put the raw table there.")
     return files
 
 
-def read_raw_table(folder: Path) -> RawTable:
+def _walk(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "~$")) or path.name.lower() in LITTER or path.suffix == ".dvc":
+            continue
+        if path.is_dir():
+            if "=" not in path.name:
+                raise UserError(
+                    f"Got the folder {path}, expected files, or folders of Parquet files named like 'year=2026'. Move its "
+                    f"files into {folder}, or take it out."
+                )
+            yield from _walk(path)
+        elif path.stem.upper() != "README":
+            if not path.is_file():
+                got = (
+                    "a link that leads nowhere"
+                    if path.is_symlink() and not path.exists()
+                    else "something that is no file"
+                )
+                raise UserError(
+                    f"Got {got} at {path}, expected a file. Take it out of the folder, or bring what is behind it."
+                )
+            yield path
+
+
+def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | None" = None) -> RawTable:
     """Read the files of a folder as one typed table.
+
+    Parameters
+    ----------
+    folder
+        Where the files are.
+    settings
+        What is not to be guessed.
+    kinds
+        Column → kind, where an earlier reading found them: nothing is inferred then, and a value that does not fit is
+        an error when the rows are read.
 
     Raises
     ------
     UserError
-        There is no file, one cannot be read, or one has other columns than the first.
+        There is no file, one cannot be read or has other columns than the first, or the settings don't fit the table.
     """
-    import duckdb
+    from slipway.sources import Sources
 
-    files = raw_files(folder)
-    headers = {file: _header(file) for file in files}
-    first = headers[files[0]]
-    for file, header in headers.items():
-        if header != first:
-            odd = sorted(set(header) ^ set(first)) or ["their order"]
+    sources = Sources(folder, raw_files(folder), settings)
+    notes = list(sources.notes)
+    numbers = _numbers(sources, notes)
+    by_hand = settings.types | dict.fromkeys(settings.dates, "datetime")
+    rules = {
+        column: Rule(kind, numbers, settings.dates.get(column), by_hand=True)
+        for column, kind in by_hand.items()
+        if column in sources.columns
+    }
+    open_columns = [column for column in sources.columns if column not in rules and column not in sources.declared]
+    mixed: list[Mixed] = []
+    with sources.spoken():
+        if kinds is None:
+            texts = sources.connection.sql(sources.sql())
+            _check_by_hand(sources, texts, rules)
+            inferred, mixed = _inferred(sources, texts, open_columns, numbers, notes)
+        else:
+            inferred = {column: kinds[column] for column in open_columns if column in kinds}
+            if set(kinds) != set(sources.columns):
+                odd = sorted(set(kinds) ^ set(sources.columns))
+                raise UserError(
+                    f"Got other columns in {folder} than in the profile ({', '.join(odd[:5])}), expected those. Run `dvc repro`."
+                )
+        rules |= {column: Rule(kind, numbers) for column, kind in inferred.items()}
+        found = {
+            column: rules[column].kind if column in rules else sources.declared[column] for column in sources.columns
+        }
+        typed = ", ".join(
+            f"{rules[c].as_sql(quoted(c)) if c in rules else quoted(c)} AS {quoted(c)}" for c in sources.columns
+        )
+        relation = sources.connection.sql(f"SELECT {typed} FROM ({sources.sql()})")  # noqa: S608
+    if settings.where:
+        relation = _filtered(relation, settings.where)
+    return RawTable(relation, found, sources.files, tuple(notes), tuple(mixed), sources, typed)
+
+
+def _numbers(sources: "Sources", notes: list[str]) -> Numbers:
+    """Return how the table's numbers are written: as set, else as the files show."""
+    settings = sources.settings
+    dialects = [source.dialect for source in sources.sources if source.dialect]
+    decimals = sorted({dialect.decimal for dialect in dialects} - {""})
+    if settings.decimal is None and len(decimals) > 1:
+        raise UserError(
+            f"Got numbers with a decimal point and with a decimal comma in {sources.folder}, expected one way. Set "
+            "data.read.decimal, or write the files the same way."
+        )
+    decimal = settings.decimal or (decimals[0] if decimals else ".")
+    groups = sorted({dialect.thousands for dialect in dialects} - {"", decimal})
+    thousands = settings.thousands if settings.thousands is not None else groups[0] if groups else ""
+    if settings.decimal is None and decimal == ",":
+        notes.append("the comma is taken for the decimal sign; data.read.decimal sets it")
+    if settings.thousands is None and thousands == ",":
+        notes.append("the comma is taken for the thousands separator; data.read.thousands sets it")
+    return Numbers(decimal, "" if thousands == decimal else thousands)
+
+
+def _check_by_hand(sources: "Sources", texts: "duckdb.DuckDBPyRelation", rules: dict[str, Rule]) -> None:
+    """Raise a UserError when a value does not fit the type that the settings give its column."""
+    rules = {column: rule for column, rule in rules.items() if rule.kind != "text"}
+    if not rules:
+        return
+    misfits = {column: rule.misfit(quoted(column)) for column, rule in rules.items()}
+    counts = texts.aggregate(", ".join(f"count(*) FILTER ({misfit})" for misfit in misfits.values())).fetchall()[0]
+    for (column, misfit), count in zip(misfits.items(), counts, strict=True):
+        if count:
+            place = sources.first(sources.sql(numbered=True), quoted(column), misfit)
+            way = f"dates.{column}={rules[column].date_format!r}" if rules[column].date_format else f"types.{column}"
             raise UserError(
-                f"Got other columns in {file} than in {files[0]} ({', '.join(odd)}), expected files of one schema "
-                f"in {folder}. Make the columns the same, or move the file to a folder of its own."
+                f"Got {place and place.value!r} in the column {column!r} of {place}, expected a {rules[column].kind} there as in all "
+                f"but {count} rows. Edit data.read.{way}, or list the value in data.read.missing."
             )
-    try:
-        text = duckdb.read_csv([str(f) for f in files], all_varchar=True, header=True, sample_size=-1)
-        kinds = infer_kinds(text)
-    except duckdb.Error as error:
-        raise _unreadable(folder, error) from error
-    typed = ", ".join(f"CAST({quoted(c)} AS {CASTS[kind]}) AS {quoted(c)}" for c, kind in kinds.items())
-    return RawTable(text.project(typed), kinds, files)
 
 
-def infer_kinds(text: "duckdb.DuckDBPyRelation") -> "dict[str, Kind]":
-    """Return the narrowest kind that fits every value of each column of texts; a column without values is a number."""
-    tests = [
-        f"coalesce(bool_and({test.replace('#', quoted(column))}) FILTER ({quoted(column)} IS NOT NULL), {kind == 'number'})"
-        for column in text.columns
-        for kind, test in TESTS.items()
+def _inferred(
+    sources: "Sources", texts: "duckdb.DuckDBPyRelation", columns: list[str], numbers: Numbers, notes: list[str]
+) -> "tuple[dict[str, Kind], list[Mixed]]":
+    """Return column → the kind that fits all of its fields, and the columns that are of one kind but for some rows."""
+    found = fields_found(texts, columns, numbers)
+    kinds = {column: kind_of(bits) for column, bits in found.items()}
+    unsure = [
+        column
+        for column, kind in kinds.items()
+        if (kind == "text" and not found[column] & CODE) or found[column] & BLANK
     ]
-    fits = iter(text.aggregate(", ".join(tests)).fetchall()[0])
-    kinds: dict[str, Kind] = {}
-    for column in text.columns:
-        fitting = [kind for kind in TESTS if next(fits)]
-        kinds[column] = cast("Kind", fitting[0] if fitting else "text")
-    return kinds
+    mixed = []
+    counts = field_counts(texts, [c for c in unsure if found[c].bit_count() > 1], numbers)
+    for column, fields in counts.items():
+        if kinds[column] != "text":
+            notes.append(f"{fields[BLANK]} blank fields of the {kinds[column]} column {column!r} are taken as missing")
+            continue
+        kind, share = main_kind(fields)
+        if share == 0:
+            continue
+        place = sources.first(sources.sql(numbered=True), quoted(column), Rule(kind, numbers).misfit(quoted(column)))
+        values = sum(n for bit, n in fields.items() if bit != BLANK)
+        if place and (share >= NEARLY_ALL or place.row > max(10, values / 10)):
+            mixed.append(Mixed(column, kind, share, round(values * (1 - share)), place))
+    return kinds, mixed
 
 
-def quoted(name: str) -> str:
-    """Return a column's name as SQL writes it.
-
-    >>> quoted('fare "in" pounds')
-    '"fare ""in"" pounds"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _is_data(file: Path) -> bool:
-    return not file.name.startswith(".") and file.stem.upper() != "README" and file.suffix != ".dvc"
-
-
-def _header(file: Path) -> list[str]:
+def _filtered(relation: "duckdb.DuckDBPyRelation", where: str) -> "duckdb.DuckDBPyRelation":
     import duckdb
 
     try:
-        return duckdb.read_csv(str(file), all_varchar=True, header=True, sample_size=2048).columns
+        return relation.filter(where)
     except duckdb.Error as error:
-        raise _unreadable(file, error) from error
-
-
-def _unreadable(place: Path, error: Exception) -> UserError:
-    reason = str(error).strip().split("\n")[0]
-    return UserError(f"Got {place}, which cannot be read as CSV ({reason}); expected delimited text with a header.")
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(
+            f"Got data.read.where={where!r}, which is no condition over the columns ({reason}); expected SQL such as "
+            '"age" >= 18. Edit conf/data/.'
+        ) from error

@@ -1,0 +1,24 @@
+"""Accept the raw table as it is: write what check holds new files to into data/schema/."""
+
+from pathlib import Path
+
+from slipway.entry import parser, run
+from slipway.settings import load_params
+
+
+def main() -> None:
+    parser(__doc__).parse_args()
+    data = load_params().data
+    from slipway.profile import profile_of
+    from slipway.reading import read_raw_table
+    from slipway.schema import schema_of, write_schema
+
+    path = Path("data/schema") / f"{data.name}.yaml"
+    with read_raw_table(Path("data/raw") / data.name, data.read) as raw:
+        schema = schema_of(raw, profile_of(raw, data.label))
+    write_schema(path, schema)
+    print(f"Accepted {len(schema)} columns: {path}. Commit it; `dvc repro` goes on.")
+
+
+if __name__ == "__main__":
+    run(main)
