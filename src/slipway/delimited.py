@@ -1,11 +1,10 @@
-"""Delimited text: its encoding, delimiter, header and way of writing numbers, and where a line is broken."""
+"""Delimited text: its delimiter, header and way of writing numbers, and where a line is broken."""
 
-import codecs
 import csv
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +17,8 @@ if TYPE_CHECKING:
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 # Beyond these columns the queries over all of them take minutes and gigabytes.
 MOST_COLUMNS = 3_000
-PIECE = 1 << 20
-SAMPLE_ROWS = 200
-# Tried by charset-normalizer: with all the encodings that it knows it is wrong more often on a table's short words.
-ENCODINGS = ["cp1252", "cp1251", "gb18030", "cp932", "cp949", "big5", "euc_jp"]
-
+# A guess rests on the first so many letters and rows.
+SAMPLE, SAMPLE_ROWS = 1 << 20, 200
 PLAIN = re.compile(r"[+-]?\d+")
 DOT = re.compile(r"[+-]?\d*\.\d+")
 COMMA = re.compile(r"[+-]?(\d+|[1-9]\d{0,2}(\.\d{3})+),\d+")
@@ -42,130 +38,15 @@ class Dialect:
         The names in the header, without blanks around them.
     decimal, thousands
         What parts a number's whole from its fraction, and its groups of three digits, as far as a sample shows; else "".
+    blank_lines
+        How many stand above the header.
     """
 
     delimiter: str
     columns: tuple[str, ...]
     decimal: str
     thousands: str
-
-
-def utf8_text(file: Path, path: Path, encoding: str | None, new_path: Callable[[], Path]) -> tuple[Path, list[str]]:
-    """Return where the text is in UTF-8 with one kind of line ends, and what was guessed for it.
-
-    The file itself where it is like that already; otherwise it is streamed into a new path.
-    """
-    given, notes = encoding, []
-    survey = _survey(path)
-    encoding = encoding or survey.encoding
-    if encoding is None:
-        encoding = _guessed_encoding(file, survey.sample)
-        notes.append(f"taken for {encoding} text; if that is wrong, set data.read.encoding")
-    if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
-        if survey.nul is not None:
-            raise UserError(
-                f"Got a NUL byte in {file}, line {survey.nul}, expected text. Fetch or export the file again."
-            )
-        if survey.encoding and not survey.mixed:
-            return path, notes
-        encoding = "utf-8-sig"
-    target = new_path()
-    try:
-        with path.open(encoding=encoding) as source, target.open("w", encoding="utf-8", newline="\n") as plain:
-            while piece := source.read(PIECE):
-                plain.write(piece)
-    except UnicodeError as error:
-        where = "data.read.encoding" if given else "another data.read.encoding"
-        reason = getattr(error, "reason", str(error))
-        raise UserError(
-            f"Got bytes in {file} that are no {encoding} text, from line {_last_line(target)} on ({reason}); expected one "
-            f"encoding in the whole file. Set {where}, or export the file again as UTF-8."
-        ) from error
-    return target, notes
-
-
-@dataclass
-class _Survey:
-    """What one walk over a file's bytes found: its encoding where they alone tell it, line ends, a sample, a NUL."""
-
-    encoding: str | None
-    mixed: bool
-    sample: bytes
-    nul: int | None
-
-
-def _survey(path: Path) -> _Survey:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    sample, lines, nul, utf8 = b"", 1, None, True
-    ends = {b"\r\n": 0, b"\r": 0, b"\n": 0}
-    with path.open("rb") as stream:
-        head = stream.read(PIECE)
-        if marked := _wide(head):
-            return _Survey(marked, mixed=True, sample=b"", nul=None)
-        piece = head
-        while piece:
-            if piece.endswith(b"\r"):
-                piece += stream.read(1)
-            if nul is None and b"\0" in piece:
-                before = piece[: piece.index(b"\0")]
-                nul = lines + max(before.count(b"\n"), before.count(b"\r"))
-            returns, both = piece.count(b"\r"), piece.count(b"\r\n") if b"\r" in piece else 0
-            feeds = piece.count(b"\n")
-            for end, count in ((b"\r\n", both), (b"\r", returns - both), (b"\n", feeds - both)):
-                ends[end] += count
-            lines += feeds + returns - both
-            if utf8:
-                try:
-                    decoder.decode(piece)
-                except UnicodeDecodeError:
-                    utf8 = False
-            if len(sample) < PIECE // 8 and not piece.isascii():
-                sample += b"\n".join(line for line in re.split(rb"[\r\n]", piece) if not line.isascii())[: PIECE // 8]
-            piece = stream.read(PIECE)
-    if utf8:
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            utf8 = False
-    return _Survey("utf-8" if utf8 else None, sum(map(bool, ends.values())) > 1, sample, nul)
-
-
-def _wide(head: bytes) -> str | None:
-    """Return the UTF-16 or UTF-32 that a head is in, by its mark or by where its NULs are."""
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    even, odd, half = head[::2].count(0), head[1::2].count(0), len(head) // 2
-    if max(even, odd) > half * 0.3 and min(even, odd) < half * 0.05:
-        return "utf-16-be" if even > odd else "utf-16-le"
-    return None
-
-
-def _guessed_encoding(file: Path, sample: bytes) -> str:
-    """Return the most likely encoding of bytes that are no UTF-8.
-
-    Accents stand alone among ASCII letters; letters of two bytes don't. charset-normalizer weighs the rest.
-    """
-    runs = re.findall(rb"[\x80-\xff]+", sample)
-    if sum(len(run) == 1 for run in runs) > len(runs) / 2:
-        return "cp1252"
-    from charset_normalizer import from_bytes
-
-    likely = list(from_bytes(sample, cp_isolation=ENCODINGS))
-    rank = [(match.chaos, match.coherence, match.multi_byte_usage) for match in likely]
-    best = sorted({match.encoding for match, of in zip(likely, rank, strict=True) if of == rank[0]})
-    if len(best) != 1:
-        could = ", ".join(best) or "none of " + ", ".join(ENCODINGS)
-        raise UserError(
-            f"Got {file} in an encoding that cannot be told ({could}), expected UTF-8 or a setting. Set data.read.encoding."
-        )
-    return best[0]
-
-
-def _last_line(path: Path) -> int:
-    with path.open("rb") as stream:
-        return 1 + sum(piece.count(b"\n") for piece in iter(lambda: stream.read(PIECE), b""))
+    blank_lines: int
 
 
 def read_dialect(file: Path, path: Path, settings: "Read") -> tuple[Dialect, list[str]]:
@@ -177,7 +58,7 @@ def read_dialect(file: Path, path: Path, settings: "Read") -> tuple[Dialect, lis
         A column has no name, or two have the same one.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        sample = stream.read(PIECE)
+        sample = stream.read(SAMPLE)
         whole = not stream.read(1)
     notes = []
     delimiter = settings.delimiter
@@ -187,7 +68,9 @@ def read_dialect(file: Path, path: Path, settings: "Read") -> tuple[Dialect, lis
             notes.append(f"the delimiter is taken to be the {DELIMITERS[delimiter]}; data.read.delimiter sets it")
     rows = _rows(sample, delimiter, whole)
     columns, name_notes = clean_names(file, rows[0] if rows else [])
-    return Dialect(delimiter, columns, *_guessed_numbers(rows[1:])), notes + name_notes
+    blank = len(sample) - len(sample.lstrip("\r\n"))
+    blank_lines = len(sample[:blank].splitlines())
+    return Dialect(delimiter, columns, *_guessed_numbers(rows[1:]), blank_lines), notes + name_notes
 
 
 def clean_names(file: Path, header: list[str]) -> tuple[tuple[str, ...], list[str]]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from slipway.delimited import Dialect, read_dialect, utf8_text
+from slipway.delimited import Dialect, read_dialect
+from slipway.encoding import utf8_text
 from slipway.entry import UserError, is_full_disk
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _opened(file: Path, path: Path, compression: str) -> Iterator[IO[bytes]]:
         with pa.CompressedInputStream(str(path), "zstd") as stream:
             yield stream
     else:
-        with {"gzip": gzip, "bzip2": bz2, "xz": lzma}[compression].open(path) as stream:  # type: ignore[attr-defined]
+        with {"gzip": gzip, "bzip2": bz2, "xz": lzma}[compression].open(path) as stream:
             yield stream
 
 

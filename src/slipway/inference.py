@@ -9,13 +9,12 @@ if TYPE_CHECKING:
 
     from slipway.contract import Kind
 
-# What a field can be, one bit each, so that one aggregate a column tells all that is in it.
+# What a field can be, one bit each, so that their sum tells all that is in a column.
 BOOLEAN, INTEGER, NUMBER, DATETIME, TEXT, BLANK, CODE = (1 << bit for bit in range(7))
 FITTING = {"boolean": BOOLEAN, "integer": INTEGER, "number": INTEGER | NUMBER, "datetime": DATETIME}
 CASTS = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "datetime": "TIMESTAMP", "text": "VARCHAR"}
 # A column is told of as mixed when one kind fits this share of its values, or all of the first tenth of them.
 NEARLY_ALL = 0.9
-COLUMNS_A_PASS = 500
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Rule:
             text = f"regexp_replace({text}, '^[\\p{{Sc}} ]+|[\\p{{Sc}} ]+$|^([+-])\\p{{Sc}}', '\\1')"
         number = self.numbers.as_sql(text)
         if self.kind == "integer":  # a cast of '29.5' would round it
-            number = f"CASE WHEN regexp_full_match({number}, '[+-]?[0-9]+') THEN {number} ELSE '?' || {number} END"
+            number = f"CASE WHEN regexp_matches({number}, '[.eE]') THEN '?' || {number} ELSE {number} END"
         return f"{cast_}({number} AS {CASTS[self.kind]})"
 
     def misfit(self, column: str) -> str:
@@ -95,56 +94,56 @@ def date_text(text: str) -> str:
 def field_sql(column: str, numbers: Numbers) -> str:
     """Return SQL for what a quoted column's text is, as one of the bits.
 
-    A text that begins with a letter is no number and no date: that is decided first, because it is cheap. Leading
-    zeros and more digits than an integer holds mark a code, such as a postcode.
+    A text that begins with a letter is no number and no date: that is decided first, because it is cheap, and the rest
+    in the order of what is frequent. Leading zeros and more digits than an integer holds mark a code, such as a postcode.
     """
     text, short = f"trim({column})", f"strlen({column}) < 12"
-    number = numbers.as_sql(text)
+    plain = numbers == Numbers()
+    number = column if plain else numbers.as_sql(text)
+    digits = text if plain else number
     return f"""CAST(CASE WHEN {column} IS NULL THEN NULL
         WHEN {column} >= ':' THEN CASE
             WHEN {short} AND lower({text}) IN ('true', 'false') THEN {BOOLEAN}
             WHEN {short} AND lower({text}) IN ('inf', 'infinity') THEN {NUMBER} ELSE {TEXT} END
         WHEN TRY_CAST(TRY_CAST({number} AS BIGINT) AS VARCHAR) = {number} THEN {INTEGER}
         WHEN TRY_CAST({number} AS DOUBLE) IS NOT NULL THEN CASE
-            WHEN regexp_matches({number}, '^[+-]?0[0-9]|^[+-]?[0-9]{{19,}}$') THEN {CODE}
-            WHEN contains({number}, '_') THEN {TEXT} ELSE {NUMBER} END
+            WHEN NOT regexp_matches({digits}, '^[+-]?0[0-9]|_|^[+-]?[0-9]+$') THEN {NUMBER}
+            WHEN contains({digits}, '_') THEN {TEXT}
+            WHEN regexp_full_match({digits}, '[+-]?(0|[1-9][0-9]{{0,17}})') THEN {INTEGER} ELSE {CODE} END
         WHEN {text} = '' THEN {BLANK}
         WHEN TRY_CAST({date_text(text)} AS TIMESTAMPTZ) IS NOT NULL THEN {DATETIME}
         ELSE {TEXT} END AS UTINYINT)"""
 
 
-def fields_found(texts: "duckdb.DuckDBPyRelation", columns: list[str], numbers: Numbers) -> dict[str, int]:
-    """Return column → the bits of all that its fields are, over every row."""
-    found: dict[str, int] = {}
-    for start in range(0, len(columns), COLUMNS_A_PASS):
-        part = columns[start : start + COLUMNS_A_PASS]
-        fields = texts.project(", ".join(f"{field_sql(quoted(c), numbers)} AS {quoted(c)}" for c in part))
-        bits = fields.aggregate(", ".join(f"bit_or({quoted(c)})" for c in part)).fetchall()[0]
-        found |= {column: bit or 0 for column, bit in zip(part, bits, strict=True)}
+def fields_found(
+    connection: "duckdb.DuckDBPyConnection", texts: str, columns: list[str], numbers: Numbers
+) -> dict[str, dict[int, int]]:
+    """Return column → bit → fields that are that, over every row of a query that gives texts; missing ones don't count.
+
+    The columns are turned into rows, so that one expression serves all of them: planned by column, it would cost more
+    than most tables take to read.
+    """
+    found: dict[str, dict[int, int]] = {column: {} for column in columns}
+    if not columns:
+        return found
+    chosen = ", ".join(map(quoted, columns))
+    rows = connection.sql(
+        f"SELECT name, bit, count(*) FROM (SELECT name, {field_sql('field', numbers)} AS bit "  # noqa: S608
+        f"FROM (UNPIVOT (SELECT {chosen} FROM ({texts})) ON COLUMNS(*) INTO NAME name VALUE field)) GROUP BY ALL"
+    ).fetchall()
+    for column, bit, count in rows:
+        found[column][bit] = count
     return found
 
 
-def kind_of(bits: int) -> "Kind":
+def kind_of(counts: Mapping[int, int]) -> "Kind":
     """Return the narrowest kind that fits every field of a column; a column without values is a number.
 
-    >>> kind_of(INTEGER | NUMBER), kind_of(INTEGER | TEXT), kind_of(BLANK)
+    >>> kind_of({INTEGER: 5, NUMBER: 1}), kind_of({INTEGER: 5, TEXT: 1}), kind_of({BLANK: 1})
     ('number', 'text', 'number')
     """
-    bits &= ~BLANK
+    bits = sum(counts) & ~BLANK
     return cast("Kind", "number" if not bits else next((k for k, fit in FITTING.items() if bits & ~fit == 0), "text"))
-
-
-def field_counts(texts: "duckdb.DuckDBPyRelation", columns: list[str], numbers: Numbers) -> dict[str, dict[int, int]]:
-    """Return column → bit → fields."""
-    if not columns:
-        return {}
-    fields = texts.project(", ".join(f"{field_sql(quoted(c), numbers)} AS {quoted(c)}" for c in columns))
-    counts = iter(
-        fields.aggregate(
-            ", ".join(f"count(*) FILTER ({quoted(c)} = {1 << bit})" for c in columns for bit in range(7))
-        ).fetchall()[0]
-    )
-    return {column: {1 << bit: next(counts) for bit in range(7)} for column in columns}
 
 
 def main_kind(counts: Mapping[int, int]) -> tuple["Kind", float]:

@@ -4,21 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from slipway.entry import UserError
-from slipway.inference import (
-    BLANK,
-    CODE,
-    NEARLY_ALL,
-    Numbers,
-    Rule,
-    field_counts,
-    fields_found,
-    kind_of,
-    main_kind,
-    quoted,
-)
+from slipway.inference import Rule, quoted
+from slipway.kinds import Mixed, check_by_hand, inferred_kinds, numbers_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,36 +18,6 @@ if TYPE_CHECKING:
     from slipway.sources import Place, Sources
 
 LITTER = ("thumbs.db", "desktop.ini", "_success", "_metadata", "_common_metadata")
-
-
-@dataclass(frozen=True)
-class Mixed:
-    """A column that is of one kind but for some rows, and was therefore read as text.
-
-    Attributes
-    ----------
-    kind
-        What most of its values are.
-    share
-        The share of its values that are.
-    misfits
-        How many are not.
-    first
-        The first that is not.
-    """
-
-    column: str
-    kind: "Kind"
-    share: float
-    misfits: int
-    first: "Place"
-
-    def __str__(self) -> str:
-        """Return the finding in words."""
-        return (
-            f"{self.column!r} is {self.kind} in {self.share:.1%} of its values, but {self.misfits} are not, the first in "
-            f"{self.first}: {str(self.first.value)[:60]!r}"
-        )
 
 
 @dataclass(frozen=True)
@@ -88,11 +48,11 @@ class RawTable:
 
     def first(self, column: str, condition: str) -> "Place | None":
         """Return where the first row stands that a condition in SQL over the typed columns holds for."""
-        values = f'SELECT {self.typed}, "slipway file", "slipway row" FROM ({self.sources.sql(numbered=True)})'
+        values = f'SELECT {self.typed}, "slipway file", "slipway row" FROM ({self.sources.sql(numbered=True)})'  # noqa: S608
         where = f"({self.sources.settings.where or 'true'}) AND ({condition})"
         return self.sources.first(values, quoted(column), where)
 
-    def __enter__(self) -> "RawTable":
+    def __enter__(self) -> Self:
         """Return the table itself."""
         return self
 
@@ -170,7 +130,7 @@ def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | 
 
     sources = Sources(folder, raw_files(folder), settings)
     notes = list(sources.notes)
-    numbers = _numbers(sources, notes)
+    numbers = numbers_of(sources, notes)
     by_hand = settings.types | dict.fromkeys(settings.dates, "datetime")
     rules = {
         column: Rule(kind, numbers, settings.dates.get(column), by_hand=True)
@@ -181,9 +141,8 @@ def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | 
     mixed: list[Mixed] = []
     with sources.spoken():
         if kinds is None:
-            texts = sources.connection.sql(sources.sql())
-            _check_by_hand(sources, texts, rules)
-            inferred, mixed = _inferred(sources, texts, open_columns, numbers, notes)
+            check_by_hand(sources, rules)
+            inferred, mixed = inferred_kinds(sources, open_columns, numbers, notes)
         else:
             inferred = {column: kinds[column] for column in open_columns if column in kinds}
             if set(kinds) != set(sources.columns):
@@ -202,70 +161,6 @@ def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | 
     if settings.where:
         relation = _filtered(relation, settings.where)
     return RawTable(relation, found, sources.files, tuple(notes), tuple(mixed), sources, typed)
-
-
-def _numbers(sources: "Sources", notes: list[str]) -> Numbers:
-    """Return how the table's numbers are written: as set, else as the files show."""
-    settings = sources.settings
-    dialects = [source.dialect for source in sources.sources if source.dialect]
-    decimals = sorted({dialect.decimal for dialect in dialects} - {""})
-    if settings.decimal is None and len(decimals) > 1:
-        raise UserError(
-            f"Got numbers with a decimal point and with a decimal comma in {sources.folder}, expected one way. Set "
-            "data.read.decimal, or write the files the same way."
-        )
-    decimal = settings.decimal or (decimals[0] if decimals else ".")
-    groups = sorted({dialect.thousands for dialect in dialects} - {"", decimal})
-    thousands = settings.thousands if settings.thousands is not None else groups[0] if groups else ""
-    if settings.decimal is None and decimal == ",":
-        notes.append("the comma is taken for the decimal sign; data.read.decimal sets it")
-    if settings.thousands is None and thousands == ",":
-        notes.append("the comma is taken for the thousands separator; data.read.thousands sets it")
-    return Numbers(decimal, "" if thousands == decimal else thousands)
-
-
-def _check_by_hand(sources: "Sources", texts: "duckdb.DuckDBPyRelation", rules: dict[str, Rule]) -> None:
-    """Raise a UserError when a value does not fit the type that the settings give its column."""
-    rules = {column: rule for column, rule in rules.items() if rule.kind != "text"}
-    if not rules:
-        return
-    misfits = {column: rule.misfit(quoted(column)) for column, rule in rules.items()}
-    counts = texts.aggregate(", ".join(f"count(*) FILTER ({misfit})" for misfit in misfits.values())).fetchall()[0]
-    for (column, misfit), count in zip(misfits.items(), counts, strict=True):
-        if count:
-            place = sources.first(sources.sql(numbered=True), quoted(column), misfit)
-            way = f"dates.{column}={rules[column].date_format!r}" if rules[column].date_format else f"types.{column}"
-            raise UserError(
-                f"Got {place and place.value!r} in the column {column!r} of {place}, expected a {rules[column].kind} there as in all "
-                f"but {count} rows. Edit data.read.{way}, or list the value in data.read.missing."
-            )
-
-
-def _inferred(
-    sources: "Sources", texts: "duckdb.DuckDBPyRelation", columns: list[str], numbers: Numbers, notes: list[str]
-) -> "tuple[dict[str, Kind], list[Mixed]]":
-    """Return column → the kind that fits all of its fields, and the columns that are of one kind but for some rows."""
-    found = fields_found(texts, columns, numbers)
-    kinds = {column: kind_of(bits) for column, bits in found.items()}
-    unsure = [
-        column
-        for column, kind in kinds.items()
-        if (kind == "text" and not found[column] & CODE) or found[column] & BLANK
-    ]
-    mixed = []
-    counts = field_counts(texts, [c for c in unsure if found[c].bit_count() > 1], numbers)
-    for column, fields in counts.items():
-        if kinds[column] != "text":
-            notes.append(f"{fields[BLANK]} blank fields of the {kinds[column]} column {column!r} are taken as missing")
-            continue
-        kind, share = main_kind(fields)
-        if share == 0:
-            continue
-        place = sources.first(sources.sql(numbered=True), quoted(column), Rule(kind, numbers).misfit(quoted(column)))
-        values = sum(n for bit, n in fields.items() if bit != BLANK)
-        if place and (share >= NEARLY_ALL or place.row > max(10, values / 10)):
-            mixed.append(Mixed(column, kind, share, round(values * (1 - share)), place))
-    return kinds, mixed
 
 
 def _filtered(relation: "duckdb.DuckDBPyRelation", where: str) -> "duckdb.DuckDBPyRelation":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.entry import UserError
-from slipway.inference import literal, quoted
+from slipway.inference import CASTS, literal, quoted
 
 if TYPE_CHECKING:
     from slipway.reading import RawTable
@@ -118,7 +118,12 @@ def _broken(raw: "RawTable", profile: dict[str, Any], column: str, expected: dic
         and (raw.kinds[column], expected["kind"]) != ("integer", "number")
     ):
         odd = next((str(m) for m in raw.mixed if m.column == column), None)
-        example = raw.first(column, f"{c} IS NOT NULL AND NOT ({_fits(c, expected['kind'])})")
+        misfit = (
+            f"{c} <> floor({c})"
+            if raw.kinds[column] == "number"
+            else f"TRY_CAST({c} AS {CASTS[expected['kind']]}) IS NULL"
+        )
+        example = raw.first(column, f"{c} IS NOT NULL AND {misfit}")
         shown = f" ({odd})" if odd else f" (such as {example.value!r} in {example})" if example else ""
         return [f"{raw.kinds[column]} in the column {column!r}{shown}, expected {expected['kind']}"]
     if figures["missing"] and not expected["missing"]:
@@ -137,9 +142,3 @@ def _broken(raw: "RawTable", profile: dict[str, Any], column: str, expected: dic
                 f"{place.value!r} in the column {column!r} ({place}), expected one of {', '.join(map(repr, categories))}"
             )
     return broken
-
-
-def _fits(column: str, kind: str) -> str:
-    from slipway.inference import CASTS
-
-    return f"TRY_CAST({column} AS {CASTS[kind]}) IS NOT NULL"

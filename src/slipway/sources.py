@@ -71,6 +71,7 @@ class Sources:
         self.scratch = Path(tempfile.mkdtemp(prefix="slipway-"))
         spill = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(self.scratch / ".spill")}
         self.connection = duckdb.connect(config=spill)
+        self.connection.execute("SET enable_progress_bar = false")  # it would print into the output
         self.connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is in UTC, one with a zone is put there
         self._clean = weakref.finalize(self.connection, shutil.rmtree, self.scratch, ignore_errors=True)
         self.stamps = {file: _stamp(file) for file in files}
@@ -261,7 +262,7 @@ class Sources:
         marks = "[" + ", ".join(map(literal, ("", *missing))) + "]"
         return (
             f"read_csv({paths}, columns={_texts(dialect.columns)}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
-            f"quote='\"', escape='\"', nullstr={marks})"
+            f"skip={dialect.blank_lines}, quote='\"', escape='\"', nullstr={marks})"
         )
 
 
