@@ -15,6 +15,7 @@ from workbook import write_workbook
 from slipway.contract import FALSE, TRUE
 from slipway.entry import UserError
 from slipway.inference import Rule
+from slipway.profile import profile_of
 from slipway.reading import RawTable, read_raw_table
 from slipway.settings import Read
 
@@ -321,3 +322,27 @@ def test_the_reader_and_the_contract_know_the_same_truths():
     """What is a boolean in a raw file is one in a served row."""
     sql = Rule("boolean").as_sql("x")
     assert all(f"'{word}'" in sql for word in TRUE | FALSE)
+
+
+def test_column_without_values(folder):
+    """A column that is empty throughout is there, with nothing but missing values."""
+    (folder / "a.csv").write_text("n,empty\n1,\n2,\n")
+    assert rows(folder) == [(1, None), (2, None)]
+
+
+def test_missing_folder_is_refused(tmp_path):
+    """A folder that is not there ends in a sentence with its path."""
+    with pytest.raises(UserError, match=r"Got no folder .*nowhere"):
+        read(tmp_path / "nowhere")
+
+
+def test_profile_counts_every_row(folder):
+    """The profile's figures are exact: missing and unique values, ranges, means and classes, the most frequent first."""
+    (folder / "part-0.csv").write_text("label,age,sex\n1,30,f\n0,,m\n0,20,\n")
+    (folder / "part-1.csv").write_text("label,age,sex\n,40,f\n")
+    profile = profile_of(read(folder), "label")
+    assert (profile["rows"], profile["files"]) == (4, ["part-0.csv", "part-1.csv"])
+    age = {"kind": "integer", "missing": 1, "unique": 3, "min": 20, "max": 40, "mean": 30.0}
+    sex = {"kind": "text", "missing": 1, "unique": 2, "min": "f", "max": "m", "mean": None}
+    assert (profile["columns"]["age"], profile["columns"]["sex"]) == (age, sex)
+    assert profile["label"] == {"column": "label", "classes": {"0": 2, "1": 1}}

@@ -24,14 +24,12 @@ def utf8_text(file: Path, path: Path, encoding: str | None, new_path: Callable[[
     notes: list[str] = []
     survey = _survey(path)
     encoding = encoding or survey.encoding
+    if survey.nul is not None and (encoding is None or codecs.lookup(encoding).name.startswith("utf-8")):
+        raise UserError(f"Got a NUL byte in {file}, line {survey.nul}, expected text. Fetch or export the file again.")
     if encoding is None:
         encoding = _guessed_encoding(file, survey.sample)
         notes.append(f"taken for {encoding} text; if that is wrong, set data.read.encoding")
     if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
-        if survey.nul is not None:
-            raise UserError(
-                f"Got a NUL byte in {file}, line {survey.nul}, expected text. Fetch or export the file again."
-            )
         if survey.encoding and not survey.mixed:
             return path, notes
         if survey.encoding:

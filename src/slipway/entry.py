@@ -31,11 +31,6 @@ ENVIRONMENT = {
 }
 
 
-def is_full_disk(error: BaseException) -> bool:
-    """Return whether an error says that a disk, or one's share of it, is full."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
 def parser(doc: str | None) -> ArgumentParser:
     """Return an argument parser that shows a script's docstring as its help."""
     return ArgumentParser(description=doc)

@@ -147,7 +147,7 @@ def readable(file: Path) -> Iterator[None]:
     except PermissionError as error:
         raise UserError(f"Got no permission to read {file}, expected to. Change it: `chmod u+r {file}`.") from error
     except broken as error:
-        if is_full_disk(error):
+        if isinstance(error, OSError) and is_full_disk(error):
             raise
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise UserError(
