@@ -57,24 +57,30 @@ def main() -> None:
     from slipway.inspection import inspect
     from slipway.profile import profile_of
     from slipway.reading import read_raw_table
+    from slipway.schema import check_schema
 
     check_conf_is_composed(Path("conf"), params.conf_digest)
     data = params.data
-    raw = read_raw_table(Path("data/raw") / data.name)
-    if data.label not in raw.kinds:
-        raise UserError(
-            f"Got data.label={data.label!r}, but data/raw/{data.name} has no such column"
-            f"{closest(data.label, list(raw.kinds))}. Edit conf/data/."
-        )
-    profile, sample = profile_of(raw, data.label, data.task, params.check.sample_rows)
-    split_by = {value for value in data.split.model_dump().values() if isinstance(value, str)}
-    findings = judged(inspect(raw, sample, profile, data.task, params.check, split_by), params.check)
-    show_findings(findings)
+    with read_raw_table(Path("data/raw") / data.name, data.read) as raw:
+        notes = [*raw.notes, *(str(mixed) for mixed in raw.mixed if mixed.column == data.label)]
+        for note in notes:
+            print(f"check: {note}")
+        if data.label not in raw.kinds:
+            raise UserError(
+                f"Got data.label={data.label!r}, but data/raw/{data.name} has no such column"
+                f"{closest(data.label, list(raw.kinds))}. Edit conf/data/."
+            )
+        profile, sample = profile_of(raw, data.label, data.task, params.check.sample_rows)
+        split_by = {value for value in data.split.model_dump().values() if isinstance(value, str)}
+        findings = judged(inspect(raw, sample, profile, data.task, params.check, split_by), params.check)
+        show_findings(findings)
+        if unaccepted := check_schema(raw, profile, Path("data/schema") / f"{data.name}.yaml"):
+            print(f"check: {unaccepted}")
     for key in unfounded(findings, params.check):
         print(f"check: {key} is acknowledged in conf/check/, but was not found; you can take it out")
     check_label(profile, data)
     stop_on_errors(findings)
-    write_json(Path("data/profile.json"), {**profile, "findings": findings})
+    write_json(Path("data/profile.json"), {**profile, "reading": notes, "findings": findings})
     balance = balance_in_words(profile, data)
     files = "1 file" if len(raw.files) == 1 else f"{len(raw.files)} files"
     print(f"check: {profile['rows']} rows, {len(raw.kinds)} columns in {files}; {balance}")

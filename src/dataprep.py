@@ -37,7 +37,7 @@ def digested(
     rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "dict[str, Kind]", seed: int
 ) -> "duckdb.DuckDBPyRelation":
     """Return the rows that have a label, each with its digest."""
-    from slipway.reading import quoted
+    from slipway.inference import quoted
     from slipway.splitting import DIGEST, row_digest_sql
 
     label = quoted(data.label)
@@ -111,7 +111,8 @@ def main() -> None:
     params = load_params()
     from slipway.files import move_folder
     from slipway.findings import settled_and_used, stop_on_errors
-    from slipway.reading import quoted, read_raw_table
+    from slipway.inference import quoted
+    from slipway.reading import read_raw_table
     from slipway.recipe import load_recipe, save_recipe
     from slipway.splitting import PARTS, count_parts, has_classes, part_sql, sampled_sql
     from slipway.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
@@ -123,17 +124,16 @@ def main() -> None:
     recipe = load_recipe(data.recipe.name)
     progress = RowProgress("dataprep")
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
-        raw = read_raw_table(Path("data/raw") / data.name, kinds)
-        raw.connection.execute(f"SET memory_limit = '{params.dataprep.memory_mb}MiB'")
-        raw.connection.execute(f"SET temp_directory = '{folder / 'spill-raw'}'")
-        received = raw.placed if isinstance(data.split, FilesSplit) else raw.relation
-        if recipe.clean:
-            with progress.step("clean", profile["rows"]) as tell:
-                batches = cleaned_batches(received, recipe, kinds, batch_rows)
-                write_batches(batches, folder / "cleaned.parquet", received.limit(0).to_arrow_table().schema, tell)
-            received = connection.read_parquet(str(folder / "cleaned.parquet"))
-        with progress.following("read", profile["rows"], connection if recipe.clean else raw.connection):
-            write_rows(digested(received, data, kinds, params.seed), folder / "kept.parquet")
+        with read_raw_table(Path("data/raw") / data.name, data.read, kinds) as raw:
+            raw.connection.execute(f"SET memory_limit = '{params.dataprep.memory_mb}MiB'")
+            received = raw.placed if isinstance(data.split, FilesSplit) else raw.relation
+            if recipe.clean:
+                with progress.step("clean", profile["rows"]) as tell:
+                    batches = cleaned_batches(received, recipe, kinds, batch_rows)
+                    write_batches(batches, folder / "cleaned.parquet", received.limit(0).to_arrow_table().schema, tell)
+                received = connection.read_parquet(str(folder / "cleaned.parquet"))
+            with progress.following("read", profile["rows"], connection if recipe.clean else raw.connection):
+                write_rows(digested(received, data, kinds, params.seed), folder / "kept.parquet")
         rows = connection.read_parquet(str(folder / "kept.parquet"))
         part = part_sql(rows, data, kinds, params.seed)
         counts = count_parts(rows, part, data)

@@ -25,7 +25,7 @@ from slipway.inspection import inspect
 from slipway.names import FINDINGS
 from slipway.profile import profile_of
 from slipway.reading import read_raw_table
-from slipway.settings import Check, load_params, validate
+from slipway.settings import Check, Read, load_params, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = YAML(typ="safe").load(ROOT / "conf/check/default.yaml")
@@ -49,7 +49,7 @@ def look(tmp_path):
 
     def looked(columns, task="binary", label="y", split_by=(), **settings):
         check = Check.model_validate({**DEFAULTS, **settings})
-        raw = read_raw_table(written(tmp_path / "raw", columns))
+        raw = read_raw_table(written(tmp_path / "raw", columns), Read())
         profile, sample = profile_of(raw, label, task, check.sample_rows)
         return judged(inspect(raw, sample, profile, task, check, set(split_by)), check)
 
@@ -142,7 +142,7 @@ def test_honest_strong_predictor_is_left_in_peace(look):
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_identifier_never_tells_the_label(tmp_path, classes):
     """For every label, a column of values that never repeat takes away none of the error."""
-    raw = read_raw_table(written(tmp_path / "raw", {"k": [f"k{n}" for n in range(len(classes))], "y": classes}))
+    raw = read_raw_table(written(tmp_path / "raw", {"k": [f"k{n}" for n in range(len(classes))], "y": classes}), Read())
     profile, sample = profile_of(raw, "y", "multiclass", 1000)
     group = groups_of("k", profile["columns"]["k"], sample.labelled)
     assert share_of_error_taken(sample, group, "y", "multiclass") <= 0
@@ -151,7 +151,7 @@ def test_identifier_never_tells_the_label(tmp_path, classes):
 def test_share_of_error_taken_is_goodman_and_kruskals_lambda(tmp_path):
     """Of 40 rows 22 are no; two groups of which 16 and 18 of 20 are right spare 12 of the 18 wrong answers."""
     table = {"g": ["a"] * 20 + ["b"] * 20, "y": ["yes"] * 16 + ["no"] * 4 + ["yes"] * 2 + ["no"] * 18}
-    raw = read_raw_table(written(tmp_path / "raw", table))
+    raw = read_raw_table(written(tmp_path / "raw", table), Read())
     profile, sample = profile_of(raw, "y", "binary", 1000)
     group = groups_of("g", profile["columns"]["g"], sample.labelled)
     assert share_of_error_taken(sample, group, "y", "binary") == pytest.approx((34 - 22) / 18)
@@ -206,7 +206,7 @@ def test_duplicates_of_a_larger_table_are_found_in_every_content_or_none(look):
 def test_profile_counts_exactly_and_leaves_infinity_out(tmp_path):
     """Unique values of a small table are exact; range and mean are of finite numbers; nan is missing."""
     folder = written(tmp_path / "raw", {"x": ["1", "3", "inf", "nan", "-inf"], "y": ["a", "b", "a", "b", "a"]})
-    profile, _ = profile_of(read_raw_table(folder), "y", "binary", 1000)
+    profile, _ = profile_of(read_raw_table(folder, Read()), "y", "binary", 1000)
     assert profile["columns"]["x"] == {
         "kind": "number", "missing": 1, "unique": 4, "min": 1.0, "max": 3.0, "mean": 2.0, "infinite": 2,
     }  # fmt: skip

@@ -61,12 +61,12 @@ def params_by_hand(project: Project) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        pytest.param(without_files, [f"no file in {RAW}", "one or more CSV files"], id="empty-raw-folder"),
+        pytest.param(without_files, [f"no file in {RAW}", "one or more files of a table"], id="empty-raw-folder"),
         pytest.param(
             without_label, ["data.label='survived'", "closest: 'survivor'", "conf/data/"], id="no-label-column"
         ),
         pytest.param(one_class, ["1 class in the label 'survived' (0)", "expected 2"], id="one-class-only"),
-        pytest.param(bytes_of_no_text, [f"{RAW}/passengers-2.csv", "cannot be read"], id="unreadable-file"),
+        pytest.param(bytes_of_no_text, [f"{RAW}/passengers-2.csv", "NUL byte"], id="unreadable-file"),
         pytest.param(no_csv, [f"{RAW}/passengers-2.csv"], id="file-of-no-bytes"),
         pytest.param(other_columns, ["passengers-2.csv", "embarked, harbour", "one schema"], id="other-columns"),
         pytest.param(params_by_hand, ["automl.time_limit='soon'", "number"], id="params-by-hand"),

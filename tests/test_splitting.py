@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from slipway.entry import UserError
-from slipway.reading import FILE, quoted
+from slipway.inference import quoted
+from slipway.reading import FILE
 from slipway.settings import AnySplit, Data, Recipe
 from slipway.splitting import DIGEST, count_parts, part_sql, row_digest_sql, sampled_sql
 

@@ -16,7 +16,7 @@ nothing by having many values: an identifier scores 0.
 from typing import Any
 
 from slipway.profile import Sample
-from slipway.reading import quoted
+from slipway.inference import quoted
 
 ROWS_PER_BIN = 20
 MOST_BINS = 1000

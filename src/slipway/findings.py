@@ -48,7 +48,7 @@ MEANINGS = {
     "repeated_id": Meaning("warning", False, "Rows of one group on both sides of the split let the model recognise the group.", "If you predict for new groups, split by this column (data.split)."),
     "number_as_text": Meaning("warning", True, "Taken as a text, a number loses its order and distances.", "Write plain numbers into the raw files, or make them numbers in the recipe's features()."),
     "date_as_text": Meaning("warning", True, "Taken as a text, a date loses its order and its parts.", "Write dates as 2026-11-30 into the raw files, or make them dates in the recipe's features()."),
-    "mixed_types": Meaning("warning", True, "A few odd values make a text of a column of numbers.", "Mend the odd values in the raw files, or leave the places empty if they stand for missing ones."),
+    "mixed_types": Meaning("warning", True, "A few odd values make a text of a column of numbers or dates.", "Mend the odd values in the raw files, or leave the places empty if they stand for missing ones."),
     "contradicting_rows": Meaning("warning", False, "Rows alike in all but the label can fall on both sides of the split, and no model can tell them apart.", "Look whether a column that tells them apart is missing, or a label is wrong."),
     "empty": Meaning("warning", True, "Nothing can be learned from it; often a reading error or a source that broke.", "Look into the raw files; else leave it out."),
     "duplicate_rows": Meaning("note", False, "Repeated rows count more than others. A random split keeps equal rows together, so they leak nothing there.", "Look whether they are copies or honest repeats; copies can go in the recipe's clean()."),

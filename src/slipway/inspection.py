@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.association import class_by_missingness, groups_of, is_copy, share_of_error_taken
 from slipway.findings import Finding
+from slipway.inference import quoted
 from slipway.profile import MOST_CLASSES, Sample
-from slipway.reading import RawTable, quoted
+from slipway.reading import RawTable
 from slipway.shapes import text_findings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def inspect(
         else:
             if told_apart >= LEAST_TOLD_APART and facts[label]["unique"] > 1:
                 yield from label_told_by(column, sample, profile, task, settings)
-            written = list(text_findings(column, sample, settings)) if facts[column]["kind"] == "text" else []
+            written = list(written_findings(raw, sample, column, settings)) if facts[column]["kind"] == "text" else []
             yield from written
             if not any(finding.name in MEASURES for finding in written):
                 yield from naming_findings(column, sample, profile, settings, column in split_by)
@@ -210,6 +211,20 @@ def naming_findings(
             yield Finding("identifier", (column,), what, figures)
     elif groups_named and not split_by and most <= 0.2 and (named or (facts["kind"] == "text" and digits >= 0.9)):
         yield Finding("repeated_id", (column,), what, figures, minor=not named)
+
+
+def written_findings(raw: RawTable, sample: Sample, column: str, settings: "Check") -> Iterator[Finding]:
+    """Find what is odd about how a column of texts is written.
+
+    What the reader says of all rows, and where the first odd one stands, goes before what a sample says; but numbers and
+    dates in a dress are no odd ones among plain ones.
+    """
+    written = list(text_findings(column, sample, settings))
+    odd = next((mixed for mixed in raw.mixed if mixed.column == column), None)
+    if odd is None or any(finding.name in ("number_as_text", "date_as_text") for finding in written):
+        yield from written
+    else:
+        yield Finding("mixed_types", (column,), str(odd), {"rows": odd.misfits, "share": round(odd.share, 4)})
 
 
 def _count(n: int, thing: str) -> str:

@@ -1,10 +1,14 @@
 """The profile of a raw table: what is in it, column by column, computed where the rows are read."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from slipway.reading import RawTable, quoted
+from slipway.inference import quoted
+from slipway.reading import RawTable
+
+if TYPE_CHECKING:
+    import duckdb
 
 # The most frequent and the rarest classes are listed up to this number.
 MOST_CLASSES = 100
@@ -14,7 +18,7 @@ MOST_CLASSES = 100
 class Sample:
     """Rows of a raw table that are held in memory, to be asked as often as needed: DuckDB's table ``sample``.
 
-    There is one at a time. A query on a table takes a quarter of the time that one on a relation takes, which for small
+    A query on a table takes a quarter of the time that one on a relation takes, which for small
     tables is all there is.
 
     Attributes
@@ -25,17 +29,18 @@ class Sample:
         How many of them have a label: those of the view ``labelled``.
     share
         The part of the raw table that it is; 1.0 when it is all of it.
+    connection
+        What holds it: the raw table's own, which ends with it.
     """
 
     rows: int
     labelled: int
     share: float
+    connection: "duckdb.DuckDBPyConnection" = field(repr=False)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows that a query gives."""
-        import duckdb
-
-        return duckdb.execute(sql).fetchall()
+        return self.connection.execute(sql).fetchall()
 
     def __str__(self) -> str:
         """Return where figures are from, as the end of a sentence; nothing when they are of all rows."""
@@ -91,8 +96,6 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
 
 def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
     """Return all rows, or about ``sample_rows`` of more, chosen by a hash of their place: spread evenly, always the same."""
-    import duckdb
-
     every = math.ceil(rows / sample_rows)
     chosen = raw.relation
     if every > 1:
@@ -102,11 +105,11 @@ def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
             f"SELECT * EXCLUDE ({place}) FROM (SELECT *, row_number() OVER () AS {place} FROM raw) "
             f"WHERE hash({place}) % {every} = 0",
         )
-    duckdb.execute("DROP VIEW IF EXISTS labelled; DROP TABLE IF EXISTS sample")
+    raw.connection.execute("DROP VIEW IF EXISTS labelled; DROP TABLE IF EXISTS sample")
     chosen.create("sample")
-    duckdb.execute(f"CREATE VIEW labelled AS FROM sample WHERE {quoted(label)} IS NOT NULL")
-    taken, labelled = duckdb.execute(f"SELECT count(*), count({quoted(label)}) FROM sample").fetchall()[0]
-    return Sample(taken, labelled, taken / rows if every > 1 else 1.0)
+    raw.connection.execute(f"CREATE VIEW labelled AS FROM sample WHERE {quoted(label)} IS NOT NULL")
+    taken, labelled = raw.connection.execute(f"SELECT count(*), count({quoted(label)}) FROM sample").fetchall()[0]
+    return Sample(taken, labelled, taken / rows if every > 1 else 1.0, raw.connection)
 
 
 def label_profile(raw: RawTable, label: str) -> dict[str, Any]:

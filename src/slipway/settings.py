@@ -1,5 +1,6 @@
 """The one typed schema of params.yaml. Defaults live in conf/, so every key must be there."""
 
+import codecs
 import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -99,6 +100,35 @@ class FilesSplit(Section):
 AnySplit = Annotated[RandomSplit | GroupSplit | TimeSplit | ColumnSplit | FilesSplit, Field(discriminator="method")]
 
 
+def _known_encoding(encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError("an encoding that Python knows, such as utf-8, cp1252, gb18030 or cp932") from None
+    return encoding
+
+
+class Read(Section):
+    """How the raw files are read, where that is not to be guessed. A key that is left out is null or empty."""
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = None
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ".", ",", " ", "'"] | None = None
+    missing: list[str] | None = None
+    types: dict[str, Literal["integer", "number", "boolean", "datetime", "text"]] = {}
+    dates: dict[str, str] = {}
+    drop: list[str] = []
+    where: str | None = None
+    sheet: str | None = None
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> "Read":
+        if self.decimal and self.decimal == self.thousands:
+            raise ValueError("a thousands separator other than the decimal sign")
+        return self
+
+
 class Data(Section):
     """What the table is."""
 
@@ -108,6 +138,7 @@ class Data(Section):
     metric: Literal[tuple(sorted({name for names in METRICS.values() for name in names}))]  # type: ignore[valid-type]
     positive_class: str | int | bool | None
     model: Annotated[str, Field(pattern=r"^[^/:]+$")]
+    read: Read
     recipe: Recipe
     split: AnySplit
 

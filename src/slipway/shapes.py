@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from slipway.findings import Finding
+from slipway.inference import quoted
 from slipway.profile import Sample
-from slipway.reading import TESTS, quoted
 
 if TYPE_CHECKING:
     from slipway.settings import Check
 
+# A number as SQL writes it; a leading zero marks a code, such as a postcode.
+PLAIN = "(try_cast(v AS DOUBLE) IS NOT NULL AND NOT regexp_full_match(v, '[+-]?0[0-9]+'))"
 # A number with a sign, a currency before it, separators, and a unit behind it; RE2, as DuckDB has it.
 NUMBER = (
     r"[-+(]?\s*(?:[$€£¥₹₩]|US\$|USD|EUR|GBP|CHF|Rs\.?)?\s*[-+]?"
@@ -47,12 +49,11 @@ def text_findings(column: str, sample: Sample, settings: "Check") -> Iterator[Fi
 
     Values are looked at once each, however often they occur.
     """
-    plain = TESTS["number"].replace("#", "v")
     dates = ", ".join(f"'{form}'" for form in DATES)
     marks = ", ".join(f"'{mark}'" for mark in MARKS)
     sql = f"""
         WITH counted AS (SELECT trim({quoted(column)}) AS v, count(*) AS n FROM sample WHERE {quoted(column)} IS NOT NULL GROUP BY v),
-        shaped AS (SELECT v, n, {plain} AS plain, NOT plain AND regexp_full_match(v, '{NUMBER.replace("'", "''")}') AND NOT regexp_full_match(v, '[0-9]+') AS dressed,
+        shaped AS (SELECT v, n, {PLAIN} AS plain, NOT plain AND regexp_full_match(v, '{NUMBER.replace("'", "''")}') AND NOT regexp_full_match(v, '[0-9]+') AS dressed,
                           try_strptime(v, [{dates}]) IS NOT NULL AS dated, lower(v) IN ({marks}) AS mark FROM counted)
         SELECT sum(n), coalesce(sum(n) FILTER (mark), 0), coalesce(sum(n) FILTER (plain), 0), count(*) FILTER (plain),
                coalesce(sum(n) FILTER (dressed), 0), count(DISTINCT regexp_extract(v, '[^0-9]*$')) FILTER (dressed),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.entry import UserError
-from slipway.reading import FILE, quoted
+from slipway.inference import quoted
+from slipway.reading import FILE
 from slipway.settings import ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit, closest
 
 if TYPE_CHECKING:
