@@ -56,8 +56,8 @@ def prepare(tmp_path, monkeypatch):
         params["dataprep"]["batch_rows"] = batch_rows
         monkeypatch.chdir(tmp_path)
         Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
-        profile = profile_of(read_raw_table(Path("data/raw/t")), "y")
-        Path("data/profile.json").write_text(json.dumps(profile, default=str), encoding="utf-8")
+        profile, _ = profile_of(read_raw_table(Path("data/raw/t")), "y", params["data"]["task"], 1000)
+        Path("data/profile.json").write_text(json.dumps({**profile, "findings": []}, default=str), encoding="utf-8")
         recipe = types.ModuleType("recipes.mine")
         vars(recipe).update(functions)
         monkeypatch.setitem(sys.modules, "recipes.mine", recipe)
