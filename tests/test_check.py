@@ -6,14 +6,14 @@ from check import balance_in_words, check_label
 from slipway.entry import UserError
 from slipway.profile import profile_of
 from slipway.reading import read_raw_table
-from slipway.settings import Data
+from slipway.settings import Data, Read
 
 BINARY, MULTICLASS, REGRESSION = "binary", "multiclass", "regression"
 
 
 def data(task, positive_class=None):
     return Data(
-        name="fruit", label="y", task=task, metric="r2", positive_class=positive_class, model="fruit",
+        name="fruit", label="y", task=task, metric="r2", positive_class=positive_class, model="fruit", read={},
         recipe={"name": "as_is", "options": {}, "sample_rows": 1000},
         split={"method": "random", "test_size": 0.2, "validation_size": None},
     )  # fmt: skip
@@ -26,7 +26,7 @@ def profile(tmp_path):
     def profiled(task, values):
         rows = ["x,y", *(f"{x},{'' if value is None else value}" for x, value in enumerate(values))]
         (tmp_path / "fruit.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-        return profile_of(read_raw_table(tmp_path), "y", task, 100)[0]
+        return profile_of(read_raw_table(tmp_path, Read()), "y", task, 100)[0]
 
     return profiled
 

@@ -15,7 +15,7 @@ from slipway.contract import Contract
 from slipway.entry import UserError
 from slipway.profile import profile_of
 from slipway.reading import read_raw_table
-from slipway.settings import validate
+from slipway.settings import Read, validate
 
 ROOT = Path(__file__).resolve().parents[1]
 RANDOM = {"method": "random", "test_size": 0.2, "validation_size": None}
@@ -56,7 +56,7 @@ def prepare(tmp_path, monkeypatch):
         params["dataprep"]["batch_rows"] = batch_rows
         monkeypatch.chdir(tmp_path)
         Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
-        profile, _ = profile_of(read_raw_table(Path("data/raw/t")), "y", params["data"]["task"], 1000)
+        profile, _ = profile_of(read_raw_table(Path("data/raw/t"), Read()), "y", params["data"]["task"], 1000)
         Path("data/profile.json").write_text(json.dumps({**profile, "findings": []}, default=str), encoding="utf-8")
         recipe = types.ModuleType("recipes.mine")
         vars(recipe).update(functions)

@@ -15,8 +15,8 @@ nothing by having many values: an identifier scores 0.
 
 from typing import Any
 
-from slipway.profile import Sample
 from slipway.inference import quoted
+from slipway.profile import Sample
 
 ROWS_PER_BIN = 20
 MOST_BINS = 1000

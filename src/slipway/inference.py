@@ -131,7 +131,7 @@ def fields_found(
         return found
     chosen = ", ".join(map(quoted, columns))
     rows = connection.sql(
-        f"SELECT name, bit, count(*) FROM (SELECT name, {field_sql('field', numbers)} AS bit "  # noqa: S608
+        f"SELECT name, bit, count(*) FROM (SELECT name, {field_sql('field', numbers)} AS bit "
         f"FROM (UNPIVOT (SELECT {chosen} FROM ({texts})) ON COLUMNS(*) INTO NAME name VALUE field)) GROUP BY ALL"
     ).fetchall()
     for column, bit, count in rows:

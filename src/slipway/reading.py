@@ -64,7 +64,7 @@ class RawTable:
 
     def first(self, column: str, condition: str) -> "Place | None":
         """Return where the first row stands that a condition in SQL over the typed columns holds for."""
-        values = f'SELECT {self.typed}, "slipway file", "slipway row" FROM ({self.sources.sql(numbered=True)})'  # noqa: S608
+        values = f'SELECT {self.typed}, "slipway file", "slipway row" FROM ({self.sources.sql(numbered=True)})'
         where = f"({self.sources.settings.where or 'true'}) AND ({condition})"
         return self.sources.first(values, quoted(column), where)
 
@@ -173,7 +173,7 @@ def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | 
         typed = ", ".join(
             f"{rules[c].as_sql(quoted(c)) if c in rules else quoted(c)} AS {quoted(c)}" for c in sources.columns
         )
-        relation = sources.connection.sql(f"SELECT {typed} FROM ({sources.sql()})")  # noqa: S608
+        relation = sources.connection.sql(f"SELECT {typed} FROM ({sources.sql()})")
     return RawTable(
         _filtered(relation, settings.where), found, sources.files, tuple(notes), tuple(mixed), sources, typed
     )

@@ -110,13 +110,13 @@ class Sources:
                 else ""
             )
             chosen = ", ".join(f"{self._value(name)} AS {quoted(name)}" for name in self.columns)
-            queries.append(f"SELECT {chosen}{place} FROM {self._scan(group)}")  # noqa: S608
+            queries.append(f"SELECT {chosen}{place} FROM {self._scan(group)}")
         return " UNION ALL ".join(queries)
 
     def first(self, query: str, value: str, condition: str) -> Place | None:
         """Return where the first row stands of a query over the numbered one that a condition holds for."""
         found = self.connection.sql(
-            f'SELECT "slipway file", "slipway row", {value} FROM ({query}) WHERE {condition} LIMIT 1'  # noqa: S608
+            f'SELECT "slipway file", "slipway row", {value} FROM ({query}) WHERE {condition} LIMIT 1'
         ).fetchall()
         if not found:
             return None
