@@ -1,5 +1,6 @@
 """Split the raw table into train and test rows, fit the recipe on the train rows alone, and apply it to both."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +52,10 @@ def main() -> None:
     from slipway.recipe import cleaned, load_recipe, save_recipe
 
     data = params.data
+    clean, _ = load_recipe(data.recipe.name)
+    gc.freeze()  # spares the walk over pandas and scikit-learn at the end; DuckDB, not imported yet, insists on its own
     raw = read_raw_table(Path("data/raw") / data.name)
     received = raw.relation.df()
-    clean, _ = load_recipe(data.recipe.name)
     kept = cleaned(received, clean, data.recipe.name).dropna(subset=[data.label])
     if raw.kinds[data.label] == "integer":
         kept[data.label] = kept[data.label].astype("int64")  # float64 where rows without a label were among them
