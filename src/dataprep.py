@@ -1,5 +1,6 @@
 """Split the raw table into train and test rows, fit the recipe on train rows alone, and apply it to all parts."""
 
+import gc
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,7 @@ def main() -> None:
     kinds = {column: says["kind"] for column, says in profile["columns"].items()}
     columns, label = ", ".join(map(quoted, kinds)), quoted(data.label)
     recipe = load_recipe(data.recipe.name)
+    gc.freeze()  # spares the exit a walk over scikit-learn; DuckDB, imported next, is not to be kept from the collector
     progress = RowProgress("dataprep")
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
         raw = read_raw_table(Path("data/raw") / data.name, kinds)
