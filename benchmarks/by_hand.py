@@ -134,9 +134,9 @@ settings = {
     "num_stack_levels": 0,
     "dynamic_stacking": False,
 }
-began = time.monotonic()
+began, cpu_began = time.monotonic(), time.process_time()
 predictor.fit(prepared, num_gpus=0, **settings)
-fit_s = time.monotonic() - began
+fit_s, fit_cpu_s = time.monotonic() - began, time.process_time() - cpu_began
 step("search")
 leaderboard = predictor.leaderboard()
 predictor.clone_for_deployment("deployed")
@@ -218,6 +218,11 @@ mlflow.MlflowClient().set_registered_model_alias("titanic-survival", "champion",
 step("logging")
 print(
     json.dumps(
-        {"fit_s": round(fit_s, 3), **{key: round(value, 4) for key, value in metrics.items()}, "seconds": SECONDS}
+        {
+            "fit_s": round(fit_s, 3),
+            "fit_cpu_s": round(fit_cpu_s, 3),
+            **{key: round(value, 4) for key, value in metrics.items()},
+            "seconds": SECONDS,
+        }
     )
 )

@@ -55,7 +55,7 @@ def main() -> None:
     from slipway.findings_table import show_findings
     from slipway.guard import check_conf_is_composed
     from slipway.inspection import inspect
-    from slipway.profile import profile_of
+    from slipway.profile import profile_of, rounded
     from slipway.reading import read_raw_table
     from slipway.schema import check_schema
 
@@ -80,7 +80,7 @@ def main() -> None:
         print(f"check: {key} is acknowledged in conf/check/, but was not found; you can take it out")
     check_label(profile, data)
     stop_on_errors(findings)
-    write_json(Path("data/profile.json"), {**profile, "reading": notes, "findings": findings})
+    write_json(Path("data/profile.json"), rounded({**profile, "reading": notes, "findings": findings}))
     balance = balance_in_words(profile, data)
     files = "1 file" if len(raw.files) == 1 else f"{len(raw.files)} files"
     print(f"check: {profile['rows']} rows, {len(raw.kinds)} columns in {files}; {balance}")

@@ -1,11 +1,12 @@
 """Split the raw table into train and test rows, fit the recipe on train rows alone, and apply it to all parts."""
 
+import gc
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.entry import parser, run
-from slipway.settings import ColumnSplit, Data, FilesSplit, load_params
+from slipway.settings import ColumnSplit, Data, FilesSplit, Params, load_params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from slipway.contract import Contract, Kind
     from slipway.recipe import Recipe
+    from slipway.streaming import RowProgress
 
 
 def cleaned_batches(
@@ -43,6 +45,36 @@ def digested(
     label = quoted(data.label)
     present = f"{label} IS NOT NULL" + (f" AND NOT isnan({label})" if kinds[data.label] == "number" else "")
     return rows.filter(present).project(f"*, {row_digest_sql(kinds, seed)} AS {quoted(DIGEST)}")
+
+
+def kept_rows(
+    params: Params,
+    recipe: "Recipe",
+    kinds: "dict[str, Kind]",
+    received_rows: int,
+    folder: Path,
+    connection: "duckdb.DuckDBPyConnection",
+    progress: "RowProgress",
+) -> "duckdb.DuckDBPyRelation":
+    """Return the raw rows that clean() keeps and that have a label, each with its digest, from a file in a folder."""
+    from slipway.reading import read_raw_table
+    from slipway.streaming import write_batches, write_rows
+
+    data, cleaned, kept = params.data, folder / "cleaned.parquet", folder / "kept.parquet"
+    with read_raw_table(Path("data/raw") / data.name, data.read, kinds) as raw:
+        raw.connection.execute(f"SET memory_limit = '{params.dataprep.memory_mb}MiB'")
+        received = raw.placed if isinstance(data.split, FilesSplit) else raw.relation
+        if recipe.clean:
+            with progress.step("clean", received_rows) as tell:
+                batches = cleaned_batches(received, recipe, kinds, params.dataprep.batch_rows)
+                write_batches(batches, cleaned, received.limit(0).to_arrow_table().schema, tell)
+        else:
+            with progress.following("read", received_rows, raw.connection):
+                write_rows(digested(received, data, kinds, params.seed), kept)
+    if recipe.clean:  # what goes wrong from here on is not the raw files' fault
+        with progress.following("read", received_rows, connection):
+            write_rows(digested(connection.read_parquet(str(cleaned)), data, kinds, params.seed), kept)
+    return connection.read_parquet(str(kept))
 
 
 def fit_recipe(
@@ -112,7 +144,6 @@ def main() -> None:
     from slipway.files import move_folder
     from slipway.findings import settled_and_used, stop_on_errors
     from slipway.inference import quoted
-    from slipway.reading import read_raw_table
     from slipway.recipe import load_recipe, save_recipe
     from slipway.splitting import PARTS, count_parts, has_classes, part_sql, sampled_sql
     from slipway.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
@@ -122,19 +153,10 @@ def main() -> None:
     kinds = {column: says["kind"] for column, says in profile["columns"].items()}
     columns, label = ", ".join(map(quoted, kinds)), quoted(data.label)
     recipe = load_recipe(data.recipe.name)
+    gc.freeze()  # spares the exit a walk over scikit-learn; DuckDB, imported next, is not to be kept from the collector
     progress = RowProgress("dataprep")
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
-        with read_raw_table(Path("data/raw") / data.name, data.read, kinds) as raw:
-            raw.connection.execute(f"SET memory_limit = '{params.dataprep.memory_mb}MiB'")
-            received = raw.placed if isinstance(data.split, FilesSplit) else raw.relation
-            if recipe.clean:
-                with progress.step("clean", profile["rows"]) as tell:
-                    batches = cleaned_batches(received, recipe, kinds, batch_rows)
-                    write_batches(batches, folder / "cleaned.parquet", received.limit(0).to_arrow_table().schema, tell)
-                received = connection.read_parquet(str(folder / "cleaned.parquet"))
-            with progress.following("read", profile["rows"], connection if recipe.clean else raw.connection):
-                write_rows(digested(received, data, kinds, params.seed), folder / "kept.parquet")
-        rows = connection.read_parquet(str(folder / "kept.parquet"))
+        rows = kept_rows(params, recipe, kinds, profile["rows"], folder, connection, progress)
         part = part_sql(rows, data, kinds, params.seed)
         counts = count_parts(rows, part, data)
         train = rows.filter(f"{part} = 'train'")

@@ -13,16 +13,6 @@ from evaluate import known_classes, numbered
 from slipway.contract import Contract
 
 ROOT = Path(__file__).parents[1]
-DATA = """
-name: {name}
-label: {label}
-task: {task}
-metric: {metric}
-positive_class: null
-model: {name}
-recipe: {{name: as_is, options: {{}}}}
-split: {{test_size: 0.25}}
-"""
 TINY = """
 eval_metric: ${data.metric}
 time_limit: null
@@ -35,12 +25,10 @@ fit: {}
 """
 
 
-def made(root, name, label, task, metric):
+def made(root, name):
     """Run the stages from check to evaluate on an example table, in a folder with copies of src/ and conf/."""
     for part in ("src", "conf", f"data/raw/{name}"):
         shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-    text = DATA.format(name=name, label=label, task=task, metric=metric)
-    (root / f"conf/data/{name}.yaml").write_text(text, encoding="utf-8")
     (root / "conf/automl/tiny.yaml").write_text(TINY, encoding="utf-8")
     steps = [["compose", f"data={name}", "automl=tiny", "evaluate.importance_repeats=2"]]
     steps += [[stage] for stage in ("check", "dataprep", "automl", "evaluate")]
@@ -83,12 +71,12 @@ def plotted(project):
 
 @pytest.fixture(scope="module")
 def wine(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("wine"), "wine", "cultivar", "multiclass", "log_loss")
+    return made(tmp_path_factory.mktemp("wine"), "wine")
 
 
 @pytest.fixture(scope="module")
 def diabetes(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("diabetes"), "diabetes", "progression", "regression", "root_mean_squared_error")
+    return made(tmp_path_factory.mktemp("diabetes"), "diabetes")
 
 
 @pytest.mark.slow
@@ -121,7 +109,7 @@ def test_model_of_a_number_is_better_than_the_mean(diabetes):
     """Metrics of a regression are those of a model that learned, errors positive; the card names the task."""
     metrics = json.loads((diabetes / "reports/metrics.json").read_text(encoding="utf-8"))
     test = pd.read_parquet(diabetes / "data/split/test.parquet")["progression"]
-    assert len(test) == pytest.approx(442 / 4, abs=1)
+    assert len(test) == pytest.approx(442 / 4, abs=5)  # each of ten quantile bins of the label gives whole rows
     assert 20 < metrics["root_mean_squared_error"] < 0.9 * test.std()
     assert 0 < metrics["median_absolute_error"] < metrics["root_mean_squared_error"]
     assert 0.2 < metrics["r2"] < 1

@@ -126,3 +126,16 @@ def label_profile(raw: RawTable, label: str) -> dict[str, Any]:
         "classes": {str(value): n for value, n in most},
         "rarest": {str(value): n for value, n in least},
     }
+
+
+def rounded(figures: Any) -> Any:
+    """Return nested figures with floats to ten digits: sums over threads differ in the last ones from run to run.
+
+    >>> rounded({"mean": [33.2954792813456, 33.29547928134572]})
+    {'mean': [33.29547928, 33.29547928]}
+    """
+    if isinstance(figures, dict):
+        return {key: rounded(value) for key, value in figures.items()}
+    if isinstance(figures, list | tuple):
+        return [rounded(value) for value in figures]
+    return float(f"{figures:.10g}") if isinstance(figures, float) else figures
