@@ -180,6 +180,21 @@ def test_honest_regression_has_no_finding(look):
     assert keys(look({"size": [p + 30 * n for p, n in zip(PRICES, reversed(NOISE), strict=True)], "x": NOISE, "y": PRICES}, task="regression")) == []  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ([*NOISE[:-1], "none yet"], "number"),
+        ([*(f"2020-01-{n % 28 + 1:02}" for n in range(39)), "unknown"], "datetime"),
+    ],
+)
+def test_odd_value_is_one_finding_with_its_line(look, column, kind):
+    """What the reader and the look at a sample both see of a column is said once, with the line of the first odd value."""
+    found = [f for f in look({"x": range(100, 180, 2), "y": LABEL, "p": column}) if "p" in f["columns"]]
+    assert keys(found) == ["mixed_types:p"]
+    assert f"is {kind} in 97.5% of its values" in found[0]["what"]
+    assert f"table.csv, line 41: {column[-1]!r}" in found[0]["what"]
+
+
 def test_split_by_settles_dates_and_groups(look):
     """Where the split goes by the date or the group, nothing asks for it any more."""
     table = {"x": NOISE, "y": LABEL, "user_id": [n // 3 for n in range(40)], "d": [f"2020-01-{n % 28 + 1:02}" for n in range(40)]}  # fmt: skip
