@@ -107,7 +107,7 @@ def may_mount() -> str:
 @pytest.mark.parametrize(
     ("stage", "folder", "kilobytes"),
     [
-        pytest.param("dataprep", "data/split", 8, id="dataprep"),
+        pytest.param("dataprep", "data", 200, id="dataprep"),
         pytest.param("automl", "models", 24, id="automl-predictor"),
         pytest.param("automl", "models", 300, id="automl-model"),
         pytest.param("evaluate", "reports/plots", 8, id="evaluate"),
@@ -118,12 +118,13 @@ def test_full_disk_ends_in_one_sentence(finished: Project, stage: str, folder: s
     if why := may_mount():
         pytest.skip(f"a small file system cannot be mounted: {why}")
     (finished.folder / folder).mkdir(exist_ok=True)
+    inputs = {"data": "data/raw/titanic data/profile.json", "models": "models/recipe"}.get(folder, "")
     script = f"""
-        mkdir -p $1 && cp -r models/recipe {finished.folder}/../recipe && cp -r models/model {finished.folder}/../model
+        mkdir -p $1 && tar -cf ../inputs.tar --files-from /dev/null {inputs}
         mount -t tmpfs -o size={kilobytes}k none $1 || exit 9
-        [ $1 = models ] && cp -r {finished.folder}/../recipe models/recipe
+        tar -xf ../inputs.tar
         python src/{stage}.py; code=$?
-        find $1 -type f -not -path '*/recipe/*' > found
+        find $1 -type f -not -path '*/recipe/*' -not -path '*/raw/*' -not -name profile.json > found
         exit $code
     """
     done = finished.run("unshare", "-rm", "sh", "-c", script, "sh", folder, ok=False)
