@@ -9,8 +9,8 @@ from slipway.entry import parser, run
 from slipway.settings import load_params
 
 
-def summary(table: Any, failed: dict[str, str], seconds: float) -> dict[str, Any]:
-    """Return the search in a few figures: the best model, its validation score, what was fitted and what failed."""
+def summary(table: Any, failed: dict[str, str], left_out: list[str], seconds: float) -> dict[str, Any]:
+    """Return the search in a few figures: the best model, its validation score, what was fitted, what failed or had no time."""
     best = table.iloc[0]
     return {
         "best_model": best["model"],
@@ -18,6 +18,7 @@ def summary(table: Any, failed: dict[str, str], seconds: float) -> dict[str, Any
         "score_val": float(best["score_val"]),
         "models": len(table),
         "failed": len(failed),
+        "left_out": len(left_out),
         "fit_s": round(seconds, 3),
     }
 
@@ -62,9 +63,14 @@ def main() -> None:
         shutil.rmtree(staging, ignore_errors=True)
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.to_csv(part, index=False)
-    write_json(Path("reports/automl.json"), summary(table, failed, seconds))
+    write_json(Path("reports/automl.json"), summary(table, failed, display.left_out, seconds))
     for name, why in failed.items():
         print(f"automl: {name} failed ({why})")
+    if display.left_out:
+        print(
+            f"automl: the limit of {settings.time_limit:g} s left out {', '.join(display.left_out)}; "
+            "raise automl.time_limit to fit them"
+        )
     best = table.iloc[0]
     print(
         f"automl: {best['model']} won of {len(table)} models with {best['eval_metric']} {best['score_val']:.4f} on validation rows"

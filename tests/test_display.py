@@ -56,6 +56,14 @@ def test_lines_without_a_terminal(clock):
     ]
 
 
+def test_model_that_the_limit_left_out_did_not_fail(clock):
+    """A model without a score at the end of the time is said to have had no time, and remembered."""
+    display, console = displayed(clock, time_limit=3)
+    search(display, clock)
+    assert display.left_out == ["RandomForest"]
+    assert "automl: RandomForest left out, no time after" in console.file.getvalue()
+
+
 def test_table_in_a_terminal(clock):
     """In a terminal the models stand in a table, the failed one as failed, and no line is printed beside it."""
     display, console = displayed(clock, terminal=True)

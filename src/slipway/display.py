@@ -35,6 +35,7 @@ class SearchDisplay:
     def __post_init__(self) -> None:
         self.scores: dict[str, float | None] = {}
         self.seconds: dict[str, float] = {}
+        self.left_out: list[str] = []
         self.running: str | None = None
         self.model_started = self.started = self.clock()
         self.live: Live | None = None
@@ -61,11 +62,17 @@ class SearchDisplay:
         """Say that a model is done, and its score; None where it failed."""
         self.scores[model] = score
         self.seconds[model] = self.clock() - self.model_started
+        if score is None and self.time_limit and self.clock() - self.started > 0.95 * self.time_limit:
+            self.left_out.append(model)
         self.running = None
         if not self.live:
-            told = "failed" if score is None else f"{self.metric} {score:.4f}"
+            told = self.missing(model) if score is None else f"{self.metric} {score:.4f}"
             took = f"{self.seconds[model]:.1f} s"
             self.console.print(f"automl: {model} {told} after {took}; {self.best()}", highlight=False)
+
+    def missing(self, model: str) -> str:
+        """Return why a model has no score in words; the log has more."""
+        return "left out, no time" if model in self.left_out else "failed"
 
     def best(self) -> str:
         """Return the best model so far in words."""
@@ -90,7 +97,7 @@ class SearchDisplay:
         table.add_column(self.metric, justify="right")
         table.add_column("seconds", justify="right")
         for model, score in self.scores.items():
-            table.add_row(model, "failed" if score is None else f"{score:.4f}", f"{self.seconds[model]:.1f}")
+            table.add_row(model, self.missing(model) if score is None else f"{score:.4f}", f"{self.seconds[model]:.1f}")
         if self.running:
             table.add_row(f"{self.running} …", "", f"{self.clock() - self.model_started:.1f}", style="dim")
         return table
