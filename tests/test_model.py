@@ -59,7 +59,7 @@ def train():
 def search(folder, seed=1, **changed):
     settings = SETTINGS.model_copy(update=changed)
     display = SearchDisplay("roc_auc", None, 3)
-    return fit(train(), "survived", 1, "binary", settings, seed, folder, callback_for(display))
+    return fit(train(), train()[:0], "survived", 1, "binary", settings, seed, folder, callback_for(display))
 
 
 class Answers:
