@@ -7,8 +7,8 @@ import pandas as pd
 def row_digests(table: pd.DataFrame, seed: int) -> pd.Series:
     """Return a 64-bit digest of every row of a table of shape (rows, columns).
 
-    It depends on the row's values, the columns' names and the seed, not on the order of rows or columns. The seed is
-    stirred in by splitmix64's finaliser, of which every output bit hangs on every input bit (Steele, Lea, Flood:
+    It depends on the row's values, taken in the order of the columns' names, and on the seed, not on how rows or columns
+    are ordered. A whole number counts as another value in a column of integers than in one of floats. The seed is stirred in by splitmix64's finaliser, of which every output bit hangs on every input bit (Steele, Lea, Flood:
     Fast splittable pseudorandom number generators, OOPSLA 2014); pandas' own key would only reach texts.
     """
     columns = table[sorted(table.columns)]
