@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from slipway.entry import parser, run
-from slipway.settings import load_params
+from slipway.project.entry import parser, run
+from slipway.project.settings import load_params
 
 
 def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     data = params.data
-    from slipway.profile import profile_of
-    from slipway.reading import read_raw_table
-    from slipway.schema import schema_of, write_schema
+    from slipway.checks.profile import profile_of
+    from slipway.checks.schema import schema_of, write_schema
+    from slipway.tables.reading import read_raw_table
 
     path = Path("data/schema") / f"{data.name}.yaml"
     with read_raw_table(Path("data/raw") / data.name, data.read) as raw:

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from slipway.entry import parser, run
-from slipway.settings import load_params
+from slipway.project.entry import parser, run
+from slipway.project.settings import load_params
 
 
 def summary(table: Any, failed: dict[str, str], left_out: list[str], seconds: float) -> dict[str, Any]:
@@ -29,11 +29,11 @@ def main() -> None:
     import mlflow.pyfunc  # noqa: F401  AutoGluon would import it within the fit, whose seconds are reported
     import pandas as pd
 
-    from slipway.display import SearchDisplay, callback_for
-    from slipway.files import whole_file, write_json
-    from slipway.packaging import model_digest, save_model
-    from slipway.scoring import Scorer
-    from slipway.search import failed_models, fit, leaderboard, log_to
+    from slipway.project.files import whole_file, write_json
+    from slipway.search.display import SearchDisplay, callback_for
+    from slipway.search.packaging import model_digest, save_model
+    from slipway.search.search import failed_models, fit, leaderboard, log_to
+    from slipway.serving.scoring import Scorer
 
     data, settings = params.data, params.automl
     log_to(Path("reports/automl.log"), settings.verbosity)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from slipway.entry import UserError, parser, run
-from slipway.settings import Data, closest, load_params
+from slipway.project.entry import UserError, parser, run
+from slipway.project.settings import Data, closest, load_params
 
 
 def check_label(profile: dict[str, Any], data: Data) -> None:
@@ -50,14 +50,14 @@ def balance_in_words(profile: dict[str, Any], data: Data) -> str:
 def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
-    from slipway.files import write_json
-    from slipway.findings import judged, stop_on_errors, unfounded
-    from slipway.findings_table import show_findings
-    from slipway.guard import check_conf_is_composed
-    from slipway.inspection import inspect
-    from slipway.profile import profile_of, rounded
-    from slipway.reading import read_raw_table
-    from slipway.schema import check_schema
+    from slipway.checks.findings_table import show_findings
+    from slipway.checks.guard import check_conf_is_composed
+    from slipway.checks.inspection import inspect
+    from slipway.checks.profile import profile_of, rounded
+    from slipway.checks.schema import check_schema
+    from slipway.project.files import write_json
+    from slipway.tables.findings import judged, stop_on_errors, unfounded
+    from slipway.tables.reading import read_raw_table
 
     check_conf_is_composed(Path("conf"), params.conf_digest)
     data = params.data

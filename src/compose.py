@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from slipway.entry import UserError, parser, run
+from slipway.project.entry import UserError, parser, run
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import compose_and_dump
 
-    from slipway.files import whole_file
+    from slipway.project.files import whole_file
 
     root = Path.cwd()
     sys.path.remove(str(root / "src"))  # Hydra's plug-ins are looked for there; DVC puts it on the path itself

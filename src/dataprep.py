@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.entry import parser, run
-from slipway.settings import ColumnSplit, Data, FilesSplit, Params, load_params
+from slipway.project.entry import parser, run
+from slipway.project.settings import ColumnSplit, Data, FilesSplit, Params, load_params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sklearn.base import TransformerMixin
 
-    from slipway.contract import Contract, Kind
-    from slipway.recipe import Recipe
-    from slipway.streaming import RowProgress
+    from slipway.preparation.recipe import Recipe
+    from slipway.preparation.streaming import RowProgress
+    from slipway.rows.contract import Contract, Kind
 
 
 def cleaned_batches(
     rows: "duckdb.DuckDBPyRelation", recipe: "Recipe", kinds: "dict[str, Kind]", batch_rows: int
 ) -> "Iterator[pa.RecordBatch]":
     """Give the rows that a recipe's clean() keeps, batch by batch."""
-    from slipway.contract import typed
-    from slipway.recipe import cleaned, try_clean
+    from slipway.preparation.recipe import cleaned, try_clean
+    from slipway.rows.contract import typed
 
     for place, batch in enumerate(rows.to_arrow_reader(batch_rows)):
         table = typed(batch.select(list(kinds)).to_pandas(), kinds)
@@ -39,8 +39,8 @@ def digested(
     rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "dict[str, Kind]", seed: int
 ) -> "duckdb.DuckDBPyRelation":
     """Return the rows that have a label, each with its digest."""
-    from slipway.inference import quoted
-    from slipway.splitting import DIGEST, row_digest_sql
+    from slipway.preparation.splitting import DIGEST, row_digest_sql
+    from slipway.tables.inference import quoted
 
     label = quoted(data.label)
     present = f"{label} IS NOT NULL" + (f" AND NOT isnan({label})" if kinds[data.label] == "number" else "")
@@ -57,8 +57,8 @@ def kept_rows(
     progress: "RowProgress",
 ) -> "duckdb.DuckDBPyRelation":
     """Return the raw rows that clean() keeps and that have a label, each with its digest, from a file in a folder."""
-    from slipway.reading import read_raw_table
-    from slipway.streaming import write_batches, write_rows
+    from slipway.preparation.streaming import write_batches, write_rows
+    from slipway.tables.reading import read_raw_table
 
     data, cleaned, kept = params.data, folder / "cleaned.parquet", folder / "kept.parquet"
     with read_raw_table(Path("data/raw") / data.name, data.read, kinds) as raw:
@@ -81,8 +81,8 @@ def fit_recipe(
     sample: "pd.DataFrame", recipe: "Recipe", data: Data, seed: int, kinds: "dict[str, Kind]", classes: tuple[Any, ...]
 ) -> "tuple[TransformerMixin, Contract]":
     """Fit the recipe on train rows, label included; return it with the contract of what it reads and predicts."""
-    from slipway.contract import Contract, seen_values, typed
-    from slipway.recipe import columns_read, fitted, needed_columns, try_features
+    from slipway.preparation.recipe import columns_read, fitted, needed_columns, try_features
+    from slipway.rows.contract import Contract, seen_values, typed
 
     told_apart_by = data.split.column if isinstance(data.split, ColumnSplit) else None
     columns = {column: kind for column, kind in kinds.items() if column not in (data.label, told_apart_by)}
@@ -96,7 +96,7 @@ def fit_recipe(
 
 def prepare(rows: "pd.DataFrame", features: "TransformerMixin", contract: "Contract") -> "pd.DataFrame":
     """Return the features of raw rows, which may lack columns that the features cannot read, with their label."""
-    from slipway.contract import typed
+    from slipway.rows.contract import typed
 
     table = typed(rows, {column: kind for column, kind in contract.columns.items() if column in rows.columns})
     return features.transform(table).assign(**{contract.label: rows[contract.label].to_numpy()})
@@ -109,7 +109,7 @@ def prepared_batches(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from slipway.recipe import columns_read
+    from slipway.preparation.recipe import columns_read
 
     read = [*columns_read(features, list(contract.columns)), contract.label]
     for batch in pq.ParquetFile(split).iter_batches(batch_rows, columns=read):
@@ -141,12 +141,12 @@ def told(counts: dict[str, int]) -> str:
 def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
-    from slipway.files import move_folder
-    from slipway.findings import settled_and_used, stop_on_errors
-    from slipway.inference import quoted
-    from slipway.recipe import load_recipe, save_recipe
-    from slipway.splitting import PARTS, count_parts, has_classes, part_sql, sampled_sql
-    from slipway.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
+    from slipway.preparation.recipe import load_recipe, save_recipe
+    from slipway.preparation.splitting import PARTS, count_parts, has_classes, part_sql, sampled_sql
+    from slipway.preparation.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
+    from slipway.project.files import move_folder
+    from slipway.tables.findings import settled_and_used, stop_on_errors
+    from slipway.tables.inference import quoted
 
     data, batch_rows = params.data, params.dataprep.batch_rows
     profile = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))

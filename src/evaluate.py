@@ -4,14 +4,14 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.entry import parser, run
-from slipway.settings import load_params
+from slipway.project.entry import parser, run
+from slipway.project.settings import load_params
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from slipway.contract import Contract
+    from slipway.rows.contract import Contract
 
 # Every plot of dvc.yaml, whatever the task: DVC complains of a missing file, of one without rows it draws nothing.
 PLOTS = {
@@ -75,10 +75,10 @@ def main() -> None:
     import mlflow.pyfunc
     import pandas as pd
 
-    from slipway import scores
-    from slipway.contract import Contract
-    from slipway.files import whole_file, write_json, write_text
-    from slipway.plots import draw_overview
+    from slipway.evaluation import scores
+    from slipway.evaluation.plots import draw_overview
+    from slipway.project.files import whole_file, write_json, write_text
+    from slipway.rows.contract import Contract
 
     settings = params.evaluate
     test = pd.read_parquet("data/split/test.parquet")

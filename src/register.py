@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.entry import parser, run
-from slipway.settings import Params, load_params
+from slipway.project.entry import parser, run
+from slipway.project.settings import Params, load_params
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -17,7 +17,7 @@ def log_run(client: "MlflowClient", experiment_id: str, params: Params, figures:
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.utils.time import get_current_time_millis
 
-    from slipway.tracking import flat, lineage
+    from slipway.registration.tracking import flat, lineage
 
     now = get_current_time_millis()
     settings = params.model_dump(by_alias=True, exclude={"conf_digest"})
@@ -41,9 +41,9 @@ def main() -> None:
     from mlflow import MlflowClient
     from mlflow.models import Model
 
-    from slipway.files import write_json
-    from slipway.registry import find_version, give_alias_if_free, register_model
-    from slipway.tracking import connect, in_queue
+    from slipway.project.files import write_json
+    from slipway.registration.registry import find_version, give_alias_if_free, register_model
+    from slipway.registration.tracking import connect, in_queue
 
     settings = params.register_
     folder = Path("models/model")

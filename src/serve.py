@@ -3,8 +3,8 @@
 import os
 import sys
 
-from slipway.entry import parser, project_root, run
-from slipway.settings import load_params
+from slipway.project.entry import parser, project_root, run
+from slipway.project.settings import load_params
 
 
 def main() -> None:

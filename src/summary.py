@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from slipway.entry import UserError, parser, run
+from slipway.project.entry import UserError, parser, run
 
 
 def next_steps(name: str, alias: str, by_make: bool) -> str:

@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workbook import write_workbook
 
-from slipway.entry import UserError
-from slipway.reading import read_raw_table
-from slipway.settings import Read
+from slipway.project.entry import UserError
+from slipway.project.settings import Read
+from slipway.tables.reading import read_raw_table
 
 GOOD = b"a,b\n1,x\n2,y\n"
 
@@ -272,7 +272,7 @@ def test_a_bomb_is_not_unpacked(tmp_path):
     """A small file that unpacks to gigabytes is refused before the disk is full."""
     bomb(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("slipway.formats.UNPACKED_FREELY", 1 << 20)
+        patch.setattr("slipway.tables.formats.UNPACKED_FREELY", 1 << 20)
         with pytest.raises(UserError, match="unpacks to more than"):
             read_raw_table(tmp_path, Read())
 
@@ -307,7 +307,7 @@ def test_a_denied_file_is_named(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     text(GOOD)(tmp_path)
-    monkeypatch.setattr("slipway.formats._head", denied)
+    monkeypatch.setattr("slipway.tables.formats._head", denied)
     with pytest.raises(UserError, match=r"chmod u\+r .*t\.csv"):
         read_raw_table(tmp_path, Read())
 
@@ -316,10 +316,10 @@ def test_a_full_disk_is_no_damaged_file(tmp_path):
     """A scratch folder without room says so as OSError, which every script turns into its sentence; nothing is blamed on the file."""
     text(gzip.compress(GOOD * 100_000))(tmp_path)
     script = (
-        "from pathlib import Path; from slipway.reading import read_raw_table; "
-        "from slipway.settings import Read; import slipway.formats as f\n"
+        "from pathlib import Path; from slipway.tables.reading import read_raw_table; "
+        "from slipway.project.settings import Read; import slipway.tables.formats as f\n"
         "f.new_path = lambda s: Path('/dev/full')\n"
-        "from slipway.entry import run\n"
+        "from slipway.project.entry import run\n"
         f"run(lambda: read_raw_table(Path({str(tmp_path)!r}), Read()))"
     )
     done = subprocess.run(
@@ -337,7 +337,7 @@ def test_a_full_disk_is_no_damaged_file(tmp_path):
 def test_memory_does_not_grow_with_the_table(tmp_path):
     """A table of 100 MB is read in much less than twice the memory of one of 10 MB."""
     script = (
-        "import resource, sys; from pathlib import Path; from slipway.reading import read_raw_table; from slipway.settings import Read\n"
+        "import resource, sys; from pathlib import Path; from slipway.tables.reading import read_raw_table; from slipway.project.settings import Read\n"
         "with read_raw_table(Path(sys.argv[1]), Read()) as raw:\n"
         "    sum(batch.num_rows for batch in raw.relation.to_arrow_reader())\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"

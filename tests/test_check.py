@@ -3,10 +3,10 @@
 import pytest
 
 from check import balance_in_words, check_label
-from slipway.entry import UserError
-from slipway.profile import profile_of
-from slipway.reading import read_raw_table
-from slipway.settings import Data, Read
+from slipway.checks.profile import profile_of
+from slipway.project.entry import UserError
+from slipway.project.settings import Data, Read
+from slipway.tables.reading import read_raw_table
 
 BINARY, MULTICLASS, REGRESSION = "binary", "multiclass", "regression"
 

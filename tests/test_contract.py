@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.contract import FALSE, TRUE, Contract, ContractError, seen_values, typed
+from slipway.rows.contract import FALSE, TRUE, Contract, ContractError, seen_values, typed
 
 FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
 KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "cabin": "text"}

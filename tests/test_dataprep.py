@@ -12,11 +12,11 @@ import pytest
 from ruamel.yaml import YAML
 
 import dataprep
-from slipway.contract import Contract
-from slipway.entry import UserError
-from slipway.profile import profile_of
-from slipway.reading import read_raw_table
-from slipway.settings import Read, validate
+from slipway.checks.profile import profile_of
+from slipway.project.entry import UserError
+from slipway.project.settings import Read, validate
+from slipway.rows.contract import Contract
+from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).resolve().parents[1]
 RANDOM = {"method": "random", "test_size": 0.2, "validation_size": None}

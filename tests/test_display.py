@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from slipway.display import SearchDisplay, callback_for
+from slipway.search.display import SearchDisplay, callback_for
 
 
 class Clock:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.entry import project_root
+from slipway.project.entry import project_root
 
 ROOT = Path(__file__).parents[1]
 STAGES = ["check", "dataprep", "automl", "evaluate", "register"]
@@ -17,7 +17,7 @@ SCRIPTS = [*STAGES, "compose", "summary", "serve"]
 
 def ends(body, **environment):
     """Run ``main`` with a body in a process of its own, as a script does."""
-    script = f"import errno, os\nfrom slipway.entry import UserError, run\ndef main():\n    {body}\nrun(main)\n"
+    script = f"import errno, os\nfrom slipway.project.entry import UserError, run\ndef main():\n    {body}\nrun(main)\n"
     return subprocess.run(
         [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},

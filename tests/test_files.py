@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.files import whole_file, write_json, write_text
+from slipway.project.files import whole_file, write_json, write_text
 
 
 def test_whole_file_appears_with_its_folder(tmp_path):

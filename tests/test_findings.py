@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from rich.console import Console
 from ruamel.yaml import YAML
 
-from slipway.association import groups_of, share_of_error_taken
-from slipway.entry import UserError
-from slipway.findings import MEANINGS, judged, settled_and_used, stop_on_errors, unfounded
-from slipway.findings_table import show_findings
-from slipway.inspection import inspect
-from slipway.names import FINDINGS
-from slipway.profile import profile_of
-from slipway.reading import read_raw_table
-from slipway.settings import Check, Read, load_params, validate
+from slipway.checks.association import groups_of, share_of_error_taken
+from slipway.checks.findings_table import show_findings
+from slipway.checks.inspection import inspect
+from slipway.checks.profile import profile_of
+from slipway.project.entry import UserError
+from slipway.project.names import FINDINGS
+from slipway.project.settings import Check, Read, load_params, validate
+from slipway.tables.findings import MEANINGS, judged, settled_and_used, stop_on_errors, unfounded
+from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULTS = YAML(typ="safe").load(ROOT / "conf/check/default.yaml")

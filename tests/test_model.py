@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway import packaging
-from slipway.contract import Contract, ContractError, typed
-from slipway.display import SearchDisplay, callback_for
-from slipway.entry import UserError
-from slipway.recipe import save_recipe
-from slipway.search import failed_models, fit, leaderboard, seeded_models
-from slipway.settings import Automl
+from slipway.preparation.recipe import save_recipe
+from slipway.project.entry import UserError
+from slipway.project.settings import Automl
+from slipway.rows.contract import Contract, ContractError, typed
+from slipway.search import packaging
+from slipway.search.display import SearchDisplay, callback_for
+from slipway.search.search import failed_models, fit, leaderboard, seeded_models
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "sex": "text"}
@@ -126,7 +126,7 @@ def test_digest_of_a_regression_knows_no_unit(unit):
 
 def test_probabilities_of_a_number_are_refused():
     """A regression has no probabilities: who asks for them is told in a sentence."""
-    from slipway.scoring import Scorer
+    from slipway.serving.scoring import Scorer
 
     scorer = Scorer(Numbers.contract, None, None)
     with pytest.raises(
@@ -170,23 +170,24 @@ def test_models_get_the_seed_where_they_look_for_it():
 @pytest.fixture
 def code(tmp_path):
     """Return a folder with a package named as one of ours."""
-    (tmp_path / "slipway").mkdir()
+    (tmp_path / "slipway/rows").mkdir(parents=True)
     (tmp_path / "slipway/__init__.py").write_text("")
-    (tmp_path / "slipway/contract.py").write_text("WHOSE = 'the model'\n")
+    (tmp_path / "slipway/rows/__init__.py").write_text("")
+    (tmp_path / "slipway/rows/contract.py").write_text("WHOSE = 'the model'\n")
     return tmp_path
 
 
 def test_own_modules_leave_no_trace(code):
     """Inside the block a model's own code is imported, afterwards modules, path and settings are what they were."""
-    import slipway.contract as ours
-    from slipway.served import own_modules
+    import slipway.rows.contract as ours
+    from slipway.serving.served import own_modules
 
     modules, path, bytecode = dict(sys.modules), list(sys.path), sys.dont_write_bytecode
     with own_modules(code):
-        import slipway.contract as theirs
+        import slipway.rows.contract as theirs
 
         assert theirs.WHOSE == "the model"
-    assert sys.modules["slipway.contract"] is ours
+    assert sys.modules["slipway.rows.contract"] is ours
     assert {n: m for n, m in sys.modules.items() if n.startswith(("slipway", "recipes"))} == {
         n: m for n, m in modules.items() if n.startswith(("slipway", "recipes"))
     }
@@ -196,13 +197,13 @@ def test_own_modules_leave_no_trace(code):
 
 def test_own_modules_leave_no_trace_of_a_failure(code):
     """A model whose code breaks leaves modules and path as they were, too."""
-    from slipway.served import own_modules
+    from slipway.serving.served import own_modules
 
-    (code / "slipway/contract.py").write_text("1 / 0\n")
-    before, path = sys.modules["slipway.contract"], list(sys.path)
+    (code / "slipway/rows/contract.py").write_text("1 / 0\n")
+    before, path = sys.modules["slipway.rows.contract"], list(sys.path)
     with pytest.raises(ZeroDivisionError), own_modules(code):
-        import slipway.contract  # noqa: F401
-    assert sys.modules["slipway.contract"] is before
+        import slipway.rows.contract  # noqa: F401
+    assert sys.modules["slipway.rows.contract"] is before
     assert sys.path == path
 
 
@@ -242,7 +243,7 @@ def build(root, predictor, years):
     """Build a model whose recipe adds years to the age; return its folder and its scorer's digest."""
     import importlib
 
-    from slipway.scoring import Scorer
+    from slipway.serving.scoring import Scorer
 
     staging = root / f"model-{years}"
     staging.mkdir()
@@ -273,7 +274,7 @@ def checkout(tmp_path, monkeypatch):
 
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(packaging, "__file__", str(tmp_path / "src/slipway/packaging.py"))
+    monkeypatch.setattr(packaging, "__file__", str(tmp_path / "src/slipway/search/packaging.py"))
     return tmp_path
 
 
@@ -301,7 +302,7 @@ def test_two_fits_of_one_model_have_one_digest(tmp_path, searched):
     """A second fit with the same seed is the same model, though its files differ; other settings give another one."""
     from sklearn.preprocessing import FunctionTransformer
 
-    from slipway.scoring import Scorer
+    from slipway.serving.scoring import Scorer
 
     def digest(predictor):
         return packaging.model_digest(Scorer(CONTRACT, FunctionTransformer(), predictor))

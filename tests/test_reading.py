@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 from workbook import write_workbook
 
-from slipway.contract import FALSE, TRUE
-from slipway.entry import UserError
-from slipway.inference import Rule
-from slipway.profile import profile_of
-from slipway.reading import FILE, RawTable, read_raw_table
-from slipway.settings import Read
+from slipway.checks.profile import profile_of
+from slipway.project.entry import UserError
+from slipway.project.settings import Read
+from slipway.rows.contract import FALSE, TRUE
+from slipway.tables.inference import Rule
+from slipway.tables.reading import FILE, RawTable, read_raw_table
 
 PLAIN = "id,name,price\n1,Zoë,1.5\n2,Ann,2.25\n"
 ROWS = [(1, "Zoë", 1.5), (2, "Ann", 2.25)]

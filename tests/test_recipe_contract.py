@@ -10,8 +10,17 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEncoder
 
-from slipway.entry import UserError
-from slipway.recipe import Recipe, cleaned, columns_read, fitted, load_recipe, needed_columns, try_clean, try_features
+from slipway.preparation.recipe import (
+    Recipe,
+    cleaned,
+    columns_read,
+    fitted,
+    load_recipe,
+    needed_columns,
+    try_clean,
+    try_features,
+)
+from slipway.project.entry import UserError
 
 ROWS = pd.DataFrame(
     {"a": [float(i % 7) for i in range(30)], "b": [f"t{i % 5}" for i in range(30)], "c": [float(i) for i in range(30)]}

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from recipes import as_is, titanic
-from slipway.contract import typed
-from slipway.entry import UserError
-from slipway.recipe import Recipe, cleaned, load_recipe, needed_columns, save_recipe
+from slipway.preparation.recipe import Recipe, cleaned, load_recipe, needed_columns, save_recipe
+from slipway.project.entry import UserError
+from slipway.rows.contract import typed
 
 KINDS = {
     "pclass": "integer", "name": "text", "sex": "text", "age": "number", "sibsp": "integer", "parch": "integer",

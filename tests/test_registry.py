@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.registry import find_version, give_alias_if_free, register_model
-from slipway.tracking import connect, flat, in_queue, lineage
+from slipway.registration.registry import find_version, give_alias_if_free, register_model
+from slipway.registration.tracking import connect, flat, in_queue, lineage
 
 # MLflow's store leaves its connections to the collector, and warns of what it plans.
 pytestmark = [pytest.mark.filterwarnings("default")]

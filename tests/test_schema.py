@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from slipway.entry import UserError
-from slipway.profile import profile_of
-from slipway.reading import read_raw_table
-from slipway.schema import check_schema, load_schema, schema_of, write_schema
-from slipway.settings import Read
+from slipway.checks.profile import profile_of
+from slipway.checks.schema import check_schema, load_schema, schema_of, write_schema
+from slipway.project.entry import UserError
+from slipway.project.settings import Read
+from slipway.tables.reading import read_raw_table
 
 HEADER = "id,age,sex,cabin,sold\n"
 ROWS = [

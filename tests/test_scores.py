@@ -6,9 +6,9 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn import metrics as sk
 
-from slipway import scores
-from slipway.names import METRICS, OTHER_METRICS
-from slipway.plots import _draw_confusion, draw_overview
+from slipway.evaluation import scores
+from slipway.evaluation.plots import _draw_confusion, draw_overview
+from slipway.project.names import METRICS, OTHER_METRICS
 
 ACTUAL = np.array([0, 0, 0, 1, 1, 1, 1, 0])
 PROBA = np.array([0.1, 0.4, 0.6, 0.35, 0.8, 0.9, 0.7, 0.2])

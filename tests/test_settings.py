@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from slipway import names
-from slipway.entry import UserError
-from slipway.settings import Params, known_keys, load_params, validate
+from slipway.project import names
+from slipway.project.entry import UserError
+from slipway.project.settings import Params, known_keys, load_params, validate
 
 ROOT = Path(__file__).parents[1]
 COMPOSED = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")

@@ -10,11 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from slipway.entry import UserError
-from slipway.inference import quoted
-from slipway.reading import FILE
-from slipway.settings import AnySplit, Data, Recipe
-from slipway.splitting import DIGEST, count_parts, part_sql, row_digest_sql, sampled_sql
+from slipway.preparation.splitting import DIGEST, count_parts, part_sql, row_digest_sql, sampled_sql
+from slipway.project.entry import UserError
+from slipway.project.settings import AnySplit, Data, Recipe
+from slipway.tables.inference import quoted
+from slipway.tables.reading import FILE
 
 KINDS = {"x": "number", "group": "text", "when": "datetime", "count": "integer", "label": "text", "amount": "number"}
 RANDOM = {"method": "random", "test_size": 0.2, "validation_size": None}

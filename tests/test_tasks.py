@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluate import known_classes, numbered
-from slipway.contract import Contract
+from slipway.rows.contract import Contract
 
 ROOT = Path(__file__).parents[1]
 TINY = """

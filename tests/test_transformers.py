@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_no_attributes_set_in_init
 
-from slipway.transformers import DrawFromPresent
+from slipway.rows.transformers import DrawFromPresent
 
 FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
 AGES = [1.0, 2.0, 2.0, 2.0, 50.0, np.nan]

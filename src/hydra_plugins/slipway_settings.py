@@ -17,9 +17,9 @@ from omegaconf.errors import OmegaConfBaseException
 SRC = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SRC))
 try:
-    from slipway.entry import UserError
-    from slipway.guard import conf_digest
-    from slipway.settings import closest, validate
+    from slipway.checks.guard import conf_digest
+    from slipway.project.entry import UserError
+    from slipway.project.settings import closest, validate
 finally:
     sys.path.remove(str(SRC))
 

@@ -8,7 +8,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OrdinalEncoder
 
-from slipway.transformers import DrawFromPresent
+from slipway.rows.transformers import DrawFromPresent
 
 NUMBERS = ["pclass", "sibsp", "parch"]
 BINNED = ["age", "fare"]

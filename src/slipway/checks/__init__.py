@@ -1,0 +1,1 @@
+"""What check looks for before anything is spent."""

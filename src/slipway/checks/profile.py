@@ -1,0 +1,141 @@
+"""The profile of a raw table: what is in it, column by column, computed where the rows are read."""
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from slipway.tables.inference import quoted
+from slipway.tables.reading import RawTable
+
+if TYPE_CHECKING:
+    import duckdb
+
+# The most frequent and the rarest classes are listed up to this number.
+MOST_CLASSES = 100
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of a raw table that are held in memory, to be asked as often as needed: DuckDB's table ``sample``.
+
+    A query on a table takes a quarter of the time that one on a relation takes, which for small
+    tables is all there is.
+
+    Attributes
+    ----------
+    rows
+        How many rows it has.
+    labelled
+        How many of them have a label: those of the view ``labelled``.
+    share
+        The part of the raw table that it is; 1.0 when it is all of it.
+    connection
+        What holds it: the raw table's own, which ends with it.
+    """
+
+    rows: int
+    labelled: int
+    share: float
+    connection: "duckdb.DuckDBPyConnection" = field(repr=False)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows that a query gives."""
+        return self.connection.execute(sql).fetchall()
+
+    def __str__(self) -> str:
+        """Return where figures are from, as the end of a sentence; nothing when they are of all rows."""
+        return "" if self.share == 1 else f" (in a sample of {self.rows} rows)"
+
+
+def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[dict[str, Any], Sample]:
+    """Return a raw table's profile, and rows to look at closely.
+
+    Memory is bounded by ``sample_rows`` and by the number of classes, not by the table.
+
+    Returns
+    -------
+    dict
+        ``rows``, ``files``, and ``columns``: name → kind, missing and unique values, the range of what can be ordered
+        and the mean of numbers (both of finite ones), infinite values; ``label``: as
+        `label_profile` has it, without classes for a regression; ``sampled_rows``. Unique values are exact when all rows are in the
+        sample, else within a few percent (HyperLogLog).
+    Sample
+        All rows, or about ``sample_rows`` of them.
+    """
+    figures = ["count(*)"]
+    for column, kind in raw.kinds.items():
+        c = quoted(column)
+        finite = f"CASE WHEN isfinite({c}) THEN {c} END" if kind == "number" else c
+        mean = f"avg(CAST({finite} AS DOUBLE))" if kind in ("integer", "number", "boolean") else "NULL"
+        infinite = f"count(*) FILTER (isinf({c}))" if kind == "number" else "0"
+        figures += [
+            f"count(*) - count({c})", f"approx_count_distinct({c})", f"min({finite})", f"max({finite})", mean, infinite,
+        ]  # fmt: skip
+    # One query for all columns: every query reads the files again.
+    found = iter(raw.relation.aggregate(", ".join(figures)).fetchall()[0])
+    rows = next(found)
+    names = ("missing", "unique", "min", "max", "mean", "infinite")
+    columns = {column: {"kind": kind} | {name: next(found) for name in names} for column, kind in raw.kinds.items()}
+    sample = sample_of(raw, label, rows, sample_rows)
+    if sample.share == 1:
+        exact = sample.ask(f"SELECT {', '.join(f'count(DISTINCT {quoted(column)})' for column in columns)} FROM sample")
+        for facts, unique in zip(columns.values(), exact[0], strict=True):
+            facts["unique"] = unique
+    for facts in columns.values():
+        if isinstance(facts["mean"], float) and not math.isfinite(facts["mean"]):
+            facts["mean"] = None  # the sum ran over
+    no_classes = {"column": label, "count": 0, "classes": {}, "rarest": {}}
+    return {
+        "rows": rows,
+        "files": [file.name for file in raw.files],
+        "columns": columns,
+        "label": no_classes if task == "regression" else label_profile(raw, label),
+        "sampled_rows": sample.rows,
+    }, sample
+
+
+def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
+    """Return all rows, or about ``sample_rows`` of more, chosen by a hash of their place: spread evenly, always the same."""
+    every = math.ceil(rows / sample_rows)
+    chosen = raw.relation
+    if every > 1:
+        place = quoted("".join(raw.kinds) + " place")  # no column's name
+        chosen = chosen.query(
+            "raw",
+            f"SELECT * EXCLUDE ({place}) FROM (SELECT *, row_number() OVER () AS {place} FROM raw) "
+            f"WHERE hash({place}) % {every} = 0",
+        )
+    raw.connection.execute("DROP VIEW IF EXISTS labelled; DROP TABLE IF EXISTS sample")
+    chosen.create("sample")
+    raw.connection.execute(f"CREATE VIEW labelled AS FROM sample WHERE {quoted(label)} IS NOT NULL")
+    taken, labelled = raw.connection.execute(f"SELECT count(*), count({quoted(label)}) FROM sample").fetchall()[0]
+    return Sample(taken, labelled, taken / rows if every > 1 else 1.0, raw.connection)
+
+
+def label_profile(raw: RawTable, label: str) -> dict[str, Any]:
+    """Return how many classes a label has, and class → rows of the most frequent and of the rarest ones.
+
+    Missing labels don't count.
+    """
+    c = quoted(label)
+    counts = raw.relation.filter(f"{c} IS NOT NULL").aggregate(f"{c} AS y, count(*) AS n", c).materialize()
+    most, least = (counts.order(f"n {way}, y").limit(MOST_CLASSES).fetchall() for way in ("DESC", "ASC"))
+    return {
+        "column": label,
+        "count": counts.count("*").fetchall()[0][0],
+        "classes": {str(value): n for value, n in most},
+        "rarest": {str(value): n for value, n in least},
+    }
+
+
+def rounded(figures: Any) -> Any:
+    """Return nested figures with floats to ten digits: sums over threads differ in the last ones from run to run.
+
+    >>> rounded({"mean": [33.2954792813456, 33.29547928134572]})
+    {'mean': [33.29547928, 33.29547928]}
+    """
+    if isinstance(figures, dict):
+        return {key: rounded(value) for key, value in figures.items()}
+    if isinstance(figures, list | tuple):
+        return [rounded(value) for value in figures]
+    return float(f"{figures:.10g}") if isinstance(figures, float) else figures

@@ -1,0 +1,1 @@
+"""Split, recipe and the batches that pass through them."""

@@ -1,0 +1,1 @@
+"""What every stage begins with: errors in one sentence, settings, names, files."""

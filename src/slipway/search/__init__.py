@@ -1,0 +1,1 @@
+"""AutoGluon's search, its display, and the model that comes out of it."""

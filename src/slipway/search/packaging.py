@@ -1,0 +1,122 @@
+"""Building the deliverable: an MLflow model of the recipe, the slim predictor and the code that they need."""
+
+import hashlib
+import itertools
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from slipway.rows.contract import Contract
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+    from slipway.serving.scoring import Scorer
+
+# Folders of slipway's modules that a model carries besides its recipe.
+CARRIED = ("rows", "serving")
+# What predicting needs, as far as it is installed; a package per kind of model is added for those it holds.
+NEEDED = ("mlflow", "autogluon.tabular", "numpy", "pandas", "pyarrow", "scikit-learn")
+NEEDED_BY_MODEL = {"LightGBM": ("lightgbm",), "XGBoost": ("xgboost", "xgboost-cpu"), "CatBoost": ("catboost",)}
+PROBE_ROWS = 256
+
+
+def signature(contract: Contract) -> "ModelSignature":
+    """Return MLflow's signature of a contract: every column by name, none required, of any type.
+
+    The contract itself says what a value must be, in sentences that name the column. MLflow's own types would refuse
+    what is harmless: a double refuses a table's whole numbers, a string refuses a column of digits.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import AnyType
+
+    columns = [ColSpec(AnyType(), name, required=False) for name in contract.columns]
+    return ModelSignature(inputs=Schema(columns), params=ParamSchema([ParamSpec("proba", "boolean", False)]))
+
+
+def example_rows(contract: Contract) -> pd.DataFrame:
+    """Return one made-up raw row, of values that are common in the train rows, each by itself."""
+    middle = {column: values[len(values) // 2] if values else None for column, values in contract.seen.items()}
+    return pd.DataFrame([middle], columns=list(contract.columns))
+
+
+def probe_rows(contract: Contract) -> pd.DataFrame:
+    """Return made-up raw rows that always are the same for the same contract: seen values, mixed at random."""
+    random = np.random.RandomState(0)  # whose draws NumPy keeps for good
+    drawn = {column: random.randint(0, len(seen) + 1, PROBE_ROWS) for column, seen in contract.seen.items()}
+    return pd.DataFrame({column: [[*contract.seen[column], None][k] for k in drawn[column]] for column in drawn})
+
+
+def model_digest(scorer: "Scorer") -> str:
+    """Return a digest of what a model reads and predicts: its contract and its answers to the probe.
+
+    Equal for two fits of the same model, whose files differ. Answers count to nine digits, a regression's to the
+    sixth of the largest one, for AutoGluon answers in single precision: the last ones may differ between processors.
+    """
+    contract = scorer.contract
+    regression = contract.task == "regression"
+    answer = scorer.predict if regression else scorer.predict_proba
+    answers = answer(contract.table(probe_rows(contract))).to_numpy(dtype="float64")
+    largest = np.abs(answers).max()
+    decimals = 5 - int(np.floor(np.log10(largest))) if regression and largest > 0 else 9
+    answers = np.round(answers, decimals) + 0.0
+    return hashlib.sha256(repr(contract).encode() + answers.tobytes()).hexdigest()
+
+
+def requirements(models: list[str]) -> list[str]:
+    """Return the exact versions of what a predictor of these models needs, as pip writes them."""
+    by_model = [names for key, names in NEEDED_BY_MODEL.items() if any(key in model for model in models)]
+    pinned = []
+    for name in itertools.chain(NEEDED, *by_model):
+        try:
+            pinned.append(f"{name}=={version(name)}")
+        except PackageNotFoundError:
+            continue
+    return pinned
+
+
+def save_model(folder: Path, scorer: "Scorer", recipe_name: str, metadata: dict[str, Any]) -> None:
+    """Write the deliverable, a plain MLflow model.
+
+    Parameters
+    ----------
+    folder
+        Where it goes, ``folder / "model"``; holds ``predictor`` (a clone for deployment, without train rows),
+        ``recipe.pkl`` and ``contract.json``. Best a relative path: MLflow writes down where the parts came from.
+    scorer
+        The same parts, loaded.
+    recipe_name
+        Whose source the model carries.
+    metadata
+        Written into the model: small, JSON.
+    """
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    src = Path(__file__).relative_to(Path.cwd()).parents[2]
+    carried = [
+        file.relative_to(src).as_posix() for name in CARRIED for file in sorted((src / "slipway" / name).glob("*.py"))
+    ]
+    for name in (*carried, "slipway/__init__.py", "recipes/__init__.py", f"recipes/{recipe_name}.py"):
+        copy = folder / "code" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(src / name, copy)
+    parts = {"contract": "contract.json", "recipe": "recipe.pkl", "predictor": "predictor", "code": "code"}
+    mlflow.pyfunc.save_model(
+        folder / "model",
+        python_model=str(src / "slipway/serving/served.py"),
+        artifacts={name: str(folder / part) for name, part in parts.items()},
+        signature=signature(scorer.contract),
+        input_example=example_rows(scorer.contract),
+        pip_requirements=requirements(scorer.predictor.model_names()),
+        metadata=metadata,
+    )
+    # MLflow notes down an absolute path of this machine; the file lies in the model.
+    written = Model.load(folder / "model/MLmodel")
+    written.flavors["python_function"]["model_code_path"] = "served.py"
+    written.save(folder / "model/MLmodel")

@@ -1,0 +1,1 @@
+"""How a registered model answers; every model carries a copy."""

@@ -1,0 +1,92 @@
+"""What MLflow runs to load a model: it opens the model's own parts with the model's own code.
+
+Nothing of the project is imported, but for the copies that the model carries. They leave no trace among the process's
+modules, so that models of different versions, and a project that went on, live side by side.
+"""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.types import Schema
+from mlflow.types.schema import AnyType
+
+
+@contextmanager
+def own_modules(code: Path) -> Iterator[None]:
+    """Import ``slipway`` and ``recipes`` from a folder while the block lasts, leaving others of these names alone."""
+    before = {name: sys.modules.pop(name) for name in _ours()}
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(code))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(code))
+        sys.dont_write_bytecode = writes_bytecode
+        for name in _ours():
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _ours() -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] in ("slipway", "recipes")]
+
+
+def _csv_types(schema: Schema) -> list[np.dtype]:
+    """Return how the columns of a CSV body are read: as texts where any type goes, for which MLflow has no answer."""
+    return [np.dtype(object) for _ in schema.inputs] if AnyType() in schema.input_types() else mlflow_csv_types(schema)
+
+
+mlflow_csv_types = getattr(Schema, "mlflow_csv_types", Schema.pandas_types)
+Schema.mlflow_csv_types = mlflow_csv_types
+Schema.pandas_types = _csv_types
+
+
+class RefusedError(MlflowException, ValueError):
+    """What a caller must mend, in one sentence: MLflow's server answers 400 with it, without a stack trace."""
+
+    def __init__(self, sentence: str) -> None:
+        MlflowException.__init__(self, sentence, error_code=INVALID_PARAMETER_VALUE)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "message" or not hasattr(self, name):  # the server would put all of the caller's rows before it
+            super().__setattr__(name, value)
+
+
+class Served(PythonModel):
+    """A registered model: raw rows in, predictions out."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Open the model's parts."""
+        parts = {name: Path(path) for name, path in context.artifacts.items()}
+        with own_modules(parts.pop("code")):
+            self.contract_error = importlib.import_module("slipway.rows.contract").ContractError
+            self.scorer = importlib.import_module("slipway.serving.scoring").Scorer.load(**parts)
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.Series | pd.DataFrame:
+        """Return predicted labels, or with ``params={"proba": True}`` the probability of each class.
+
+        Raises
+        ------
+        RefusedError
+            A row does not keep the contract; says which column.
+        """
+        try:
+            if (params or {}).get("proba"):
+                return self.scorer.predict_proba(model_input)
+            return self.scorer.predict(model_input)
+        except self.contract_error as error:
+            raise RefusedError(str(error)) from error
+
+
+set_model(Served())

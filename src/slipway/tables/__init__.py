@@ -1,0 +1,1 @@
+"""Raw files of any common format, read as one typed table."""

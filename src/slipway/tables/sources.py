@@ -1,0 +1,279 @@
+"""The sources of a raw table in DuckDB: one query over all of its files, and where in them a row stands."""
+
+import errno
+import itertools
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from slipway.project.entry import UserError
+from slipway.project.settings import closest
+from slipway.tables.delimited import broken_line, clean_names, records
+from slipway.tables.formats import Source, open_source, readable
+from slipway.tables.inference import CASTS, NAN, literal, quoted
+
+if TYPE_CHECKING:
+    from slipway.project.settings import Read
+    from slipway.rows.contract import Kind
+
+# DuckDB spills to the scratch folder beyond this, however large the table is.
+MEMORY_LIMIT = "800MB"
+# Texts that mean that a value is missing, where the settings name none: pandas' own.
+MISSING = (
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
+    *("NULL", "NaN", "None", "n/a", "nan", "null"),
+)
+DECLARED: "dict[str, Kind]" = {
+    "BOOLEAN": "boolean",
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"),
+    **dict.fromkeys(("FLOAT", "DOUBLE", "HUGEINT", "UHUGEINT", "UBIGINT", "DECIMAL"), "number"),
+    **dict.fromkeys(("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "datetime"),
+    "TIMESTAMP WITH TIME ZONE": "datetime",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands: its file, its row below the header, its line where the file has lines; and the value."""
+
+    file: Path
+    row: int
+    line: int | None
+    value: Any
+
+    def __str__(self) -> str:
+        """Return the place in words."""
+        return f"{self.file}, " + (f"line {self.line}" if self.line else f"row {self.row}")
+
+
+class Sources:
+    """The files of a raw table, opened: what DuckDB reads, under which names, and of which declared kinds.
+
+    Attributes
+    ----------
+    columns
+        The names of the columns that are kept, in the first file's order.
+    declared
+        Column → kind, where the files say it (Parquet, Arrow); all other columns are texts.
+    notes
+        What was guessed or mended, a sentence each.
+    """
+
+    def __init__(self, folder: Path, files: tuple[Path, ...], settings: "Read") -> None:
+        self.folder, self.files, self.settings = folder, files, settings
+        self.scratch = Path(tempfile.mkdtemp(prefix="slipway-"))
+        spill = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(self.scratch / ".spill")}
+        self.connection = duckdb.connect(config=spill)
+        self.connection.execute("SET enable_progress_bar = false")  # it would print into the output
+        self.connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is in UTC, one with a zone is put there
+        self._clean = weakref.finalize(self.connection, shutil.rmtree, self.scratch, ignore_errors=True)
+        self.stamps = {file: _stamp(file) for file in files}
+        self.sources = [open_source(file, settings, self.scratch) for file in files]
+        self.format = self.sources[0].format
+        if odd := [source for source in self.sources if source.format != self.format]:
+            raise UserError(
+                f"Got {odd[0].format} in {odd[0].file} and {self.format} in {files[0]}, expected files of one format. Move one of "
+                "them to a folder of its own."
+            )
+        self.notes: list[str] = []
+        with self.spoken():
+            self.names = self._names()
+            self.declared = self._declared_kinds()
+        unknown = [name for name in (*settings.drop, *settings.types, *settings.dates) if name not in self.names]
+        if unknown:
+            raise UserError(
+                f"Got the column {unknown[0]!r} in data.read, but {folder} has no such column"
+                f"{closest(unknown[0], list(self.names))}. Edit conf/data/."
+            )
+        self.columns = [name for name in self.names if name not in settings.drop]
+
+    def sql(self, *, numbered: bool = False) -> str:
+        """Return the query over all files: texts, or values of the kind that is declared.
+
+        The numbered one has the columns ``slipway file`` and ``slipway row`` too, and is slower.
+        """
+        groups = [[source] for source in self.sources]
+        if not numbered:
+            groups = [list(same) for _, same in itertools.groupby(self.sources, key=lambda source: source.dialect)]
+        queries = []
+        for group in groups:
+            place = (
+                f', {self.sources.index(group[0])} AS "slipway file", row_number() OVER () AS "slipway row"'
+                if numbered
+                else ""
+            )
+            chosen = ", ".join(f"{self._value(name)} AS {quoted(name)}" for name in self.columns)
+            queries.append(f"SELECT {chosen}{place} FROM {self._scan(group)}")
+        return " UNION ALL ".join(queries)
+
+    def first(self, query: str, value: str, condition: str) -> Place | None:
+        """Return where the first row stands of a query over the numbered one that a condition holds for."""
+        found = self.connection.sql(
+            f'SELECT "slipway file", "slipway row", {value} FROM ({query}) WHERE {condition} LIMIT 1'
+        ).fetchall()
+        if not found:
+            return None
+        source, row = self.sources[found[0][0]], found[0][1]
+        line = None
+        if source.dialect and source.has_lines:
+            line = next(
+                (n for n, _ in itertools.islice(records(source.path, source.dialect.delimiter), row, None)), None
+            )
+        return Place(source.file, row, line, found[0][2])
+
+    @contextmanager
+    def spoken(self) -> Iterator[None]:
+        """Turn what DuckDB stumbles on into a sentence that names the file and the line."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException:
+            raise  # says nothing about the files
+        except duckdb.Error as error:
+            reason = str(error).strip().split("\n")[0].partition(": ")[2] or type(error).__name__
+            if "No space left" in reason:
+                raise OSError(errno.ENOSPC, reason, str(self.scratch)) from error
+            for source in self.sources:
+                with readable(source.file):
+                    broken = source.dialect and broken_line(source.path, source.dialect)
+                if broken:
+                    place = f"line {broken[0]}" if source.has_lines else f"row {broken[0]} of the sheet"
+                    raise UserError(
+                        f"Got {broken[1]} in {source.file}, {place}, expected one row of {len(self.names)} columns. Mend the line, "
+                        "or set data.read.delimiter."
+                    ) from error
+            which = self.files[0] if len(self.files) == 1 else self.folder
+            raise UserError(
+                f"Got {which}, which cannot be read as {self.format} ({reason[:300].rstrip('. ')}); expected one whole table. "
+                "Mend or export it again."
+            ) from error
+
+    def close(self) -> None:
+        """Leave no scratch file; nothing can be read any more."""
+        self.connection.close()
+        self._clean()
+
+    def check_unchanged(self) -> None:
+        """Raise a UserError when a file is not what it was when it was opened."""
+        for file, stamp in self.stamps.items():
+            if _stamp(file) != stamp:
+                raise UserError(
+                    f"Got another {file} than when it was opened, expected it to stay while it is read. Run again."
+                )
+
+    def _names(self) -> tuple[str, ...]:
+        """Return the columns of the first file, after a look at those of all others."""
+        said: dict[str, list[Path]] = {}
+        first: tuple[str, ...] = ()
+        self.raw_names: dict[str, str] = {}
+        for source in self.sources if self.format != "JSON" else self.sources[:1]:
+            names, notes = (
+                (source.dialect.columns, []) if source.dialect else clean_names(source.file, self._stored_names(source))
+            )
+            for note in (*source.notes, *notes):
+                said.setdefault(note, []).append(source.file)
+            if not first:
+                first = names
+            elif set(names) != set(first):
+                odd = sorted(set(names) ^ set(first))
+                raise UserError(
+                    f"Got other columns in {source.file} than in {self.files[0]} ({', '.join(odd[:5])}), expected files of one schema "
+                    f"in {self.folder}. Make the columns the same, or move the file to a folder of its own."
+                )
+        for note, files in said.items():
+            others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+            self.notes.append(f"{files[0]}{others}: {note}")
+        return first
+
+    def _stored_names(self, source: Source) -> list[str]:
+        if source.format == "Parquet":
+            import pyarrow.parquet as pq
+
+            with readable(source.file):
+                stored = list(pq.read_schema(source.path).names)  # DuckDB gives equal names numbers
+            parts = [part.partition("=")[0] for part in source.file.relative_to(self.folder).parts[:-1]]
+            names = stored + [part for part in parts if part not in stored]
+        else:
+            names = [row[0] for row in self.connection.sql(f"DESCRIBE FROM {self._scan(self.sources)}").fetchall()]
+            if names == ["json"]:
+                raise UserError(
+                    f"Got {source.file}, expected an object with the same keys on every line. Export it as JSON Lines."
+                )
+            for name in names:
+                base, _, number = name.rpartition("_")
+                if number.isdigit() and (
+                    other := next((n for n in names if n.lower() == base.lower() and n != base), None)
+                ):
+                    raise UserError(
+                        f"Got the names {other!r} and {base!r}, alike but for case, in {source.file}. Rename one."
+                    )
+        self.raw_names |= {name.strip(): name for name in names}
+        return names
+
+    def _declared_kinds(self) -> "dict[str, Kind]":
+        if self.format != "Parquet":
+            return {}
+        kinds: dict[str, tuple[Kind, Path]] = {}
+        for source in self.sources:
+            for raw, type_, *_ in self.connection.sql(f"DESCRIBE FROM {self._scan([source])}").fetchall():
+                name, kind = raw.strip(), DECLARED.get(type_.partition("(")[0], "text")
+                known, file = kinds.setdefault(name, (kind, source.file))
+                if {known, kind} == {"integer", "number"}:
+                    kinds[name] = ("number", file)
+                elif known != kind and type_ != '"NULL"':
+                    raise UserError(
+                        f"Got the column {name!r} as {kind} in {source.file} and as {known} in {file}, expected one type. Write the "
+                        "files with the same types."
+                    )
+        self.types = kinds
+        return {
+            name: kind for name, (kind, _) in kinds.items() if name not in (*self.settings.types, *self.settings.dates)
+        }
+
+    def _value(self, name: str) -> str:
+        column = quoted(self.raw_names.get(name, name))
+        kind = self.declared.get(name)
+        if kind == "datetime":
+            return f"(CAST({column} AS TIMESTAMPTZ) AT TIME ZONE 'UTC')"
+        if kind is not None and kind != "text":
+            value = f"CAST({column} AS {CASTS[kind]})"
+            return f"nullif({value}, {NAN})" if kind == "number" else value
+        text = column if self.format == "delimited text" else f"CAST({column} AS VARCHAR)"
+        marks = self.settings.missing
+        if marks and self.format != "delimited text":
+            return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, marks))}) THEN {text} END"
+        return text
+
+    def _scan(self, group: list[Source]) -> str:
+        paths = "[" + ", ".join(literal(str(source.path)) for source in group) + "]"
+        if self.format == "Parquet":
+            parts = "true" if any(s.file.parent != self.folder for s in group) else "false"
+            return f"read_parquet({paths}, union_by_name=true, hive_partitioning={parts})"
+        if self.format == "JSON":
+            if not hasattr(self, "names"):
+                return f"read_json({paths}, sample_size=-1, maximum_depth=1, union_by_name=true)"
+            return f"read_json({paths}, columns={_texts([self.raw_names[name] for name in self.names])})"
+        dialect = group[0].dialect
+        assert dialect is not None  # noqa: S101 - delimited text has one
+        missing = MISSING if self.settings.missing is None else self.settings.missing
+        marks = "[" + ", ".join(map(literal, ("", *missing))) + "]"
+        return (
+            f"read_csv({paths}, columns={_texts(dialect.columns)}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
+            f"skip={dialect.blank_lines}, quote='\"', escape='\"', nullstr={marks})"
+        )
+
+
+def _texts(names: "list[str] | tuple[str, ...]") -> str:
+    return "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    with readable(file):
+        state = file.stat()
+    return state.st_size, state.st_mtime_ns
