@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from slipway.project.data_settings import Data
 from slipway.project.entry import UserError, parser, run
-from slipway.project.settings import Data, closest, load_params
+from slipway.project.sections import closest
+from slipway.project.settings import load_params
 
 
 def check_label(profile: dict[str, Any], data: Data) -> None:

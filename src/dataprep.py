@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.project.data_settings import ColumnSplit, Data, FilesSplit
 from slipway.project.entry import parser, run
-from slipway.project.settings import ColumnSplit, Data, FilesSplit, Params, load_params
+from slipway.project.settings import Params, load_params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

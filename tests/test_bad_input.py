@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workbook import write_workbook
 
+from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
-from slipway.project.settings import Read
 from slipway.tables.reading import read_raw_table
 
 GOOD = b"a,b\n1,x\n2,y\n"
@@ -317,7 +317,7 @@ def test_a_full_disk_is_no_damaged_file(tmp_path):
     text(gzip.compress(GOOD * 100_000))(tmp_path)
     script = (
         "from pathlib import Path; from slipway.tables.reading import read_raw_table; "
-        "from slipway.project.settings import Read; import slipway.tables.formats as f\n"
+        "from slipway.project.data_settings import Read; import slipway.tables.formats as f\n"
         "f.new_path = lambda s: Path('/dev/full')\n"
         "from slipway.project.entry import run\n"
         f"run(lambda: read_raw_table(Path({str(tmp_path)!r}), Read()))"
@@ -337,7 +337,7 @@ def test_a_full_disk_is_no_damaged_file(tmp_path):
 def test_memory_does_not_grow_with_the_table(tmp_path):
     """A table of 100 MB is read in much less than twice the memory of one of 10 MB."""
     script = (
-        "import resource, sys; from pathlib import Path; from slipway.tables.reading import read_raw_table; from slipway.project.settings import Read\n"
+        "import resource, sys; from pathlib import Path; from slipway.tables.reading import read_raw_table; from slipway.project.data_settings import Read\n"
         "with read_raw_table(Path(sys.argv[1]), Read()) as raw:\n"
         "    sum(batch.num_rows for batch in raw.relation.to_arrow_reader())\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"

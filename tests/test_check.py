@@ -4,8 +4,8 @@ import pytest
 
 from check import balance_in_words, check_label
 from slipway.checks.profile import profile_of
+from slipway.project.data_settings import Data, Read
 from slipway.project.entry import UserError
-from slipway.project.settings import Data, Read
 from slipway.tables.reading import read_raw_table
 
 BINARY, MULTICLASS, REGRESSION = "binary", "multiclass", "regression"

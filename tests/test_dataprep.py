@@ -13,8 +13,9 @@ from ruamel.yaml import YAML
 
 import dataprep
 from slipway.checks.profile import profile_of
+from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
-from slipway.project.settings import Read, validate
+from slipway.project.settings import validate
 from slipway.rows.contract import Contract
 from slipway.tables.reading import read_raw_table
 

@@ -21,9 +21,11 @@ from slipway.checks.association import groups_of, share_of_error_taken
 from slipway.checks.findings_table import show_findings
 from slipway.checks.inspection import inspect
 from slipway.checks.profile import profile_of
+from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
 from slipway.project.names import FINDINGS
-from slipway.project.settings import Check, Read, load_params, validate
+from slipway.project.settings import load_params, validate
+from slipway.project.stage_settings import Check
 from slipway.tables.findings import MEANINGS, judged, settled_and_used, stop_on_errors, unfounded
 from slipway.tables.reading import read_raw_table
 

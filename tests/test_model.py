@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from slipway.preparation.recipe import save_recipe
+from slipway.project.automl_settings import Automl
 from slipway.project.entry import UserError
-from slipway.project.settings import Automl
 from slipway.rows.contract import Contract, ContractError, typed
 from slipway.search import packaging
 from slipway.search.display import SearchDisplay, callback_for

@@ -14,8 +14,8 @@ import pytest
 from workbook import write_workbook
 
 from slipway.checks.profile import profile_of
+from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
-from slipway.project.settings import Read
 from slipway.rows.contract import FALSE, TRUE
 from slipway.tables.inference import Rule
 from slipway.tables.reading import FILE, RawTable, read_raw_table

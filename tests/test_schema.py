@@ -9,8 +9,8 @@ import pytest
 
 from slipway.checks.profile import profile_of
 from slipway.checks.schema import check_schema, load_schema, schema_of, write_schema
+from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
-from slipway.project.settings import Read
 from slipway.tables.reading import read_raw_table
 
 HEADER = "id,age,sex,cabin,sold\n"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from slipway.preparation.splitting import DIGEST, count_parts, part_sql, row_digest_sql, sampled_sql
+from slipway.project.data_settings import AnySplit, Data, Recipe
 from slipway.project.entry import UserError
-from slipway.project.settings import AnySplit, Data, Recipe
 from slipway.tables.inference import quoted
 from slipway.tables.reading import FILE
 

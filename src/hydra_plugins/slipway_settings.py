@@ -19,7 +19,8 @@ sys.path.insert(0, str(SRC))
 try:
     from slipway.checks.guard import conf_digest
     from slipway.project.entry import UserError
-    from slipway.project.settings import closest, validate
+    from slipway.project.sections import closest
+    from slipway.project.settings import validate
 finally:
     sys.path.remove(str(SRC))
 

@@ -12,7 +12,7 @@ from slipway.tables.inference import quoted
 from slipway.tables.reading import RawTable
 
 if TYPE_CHECKING:
-    from slipway.project.settings import Check
+    from slipway.project.stage_settings import Check
 
 # Below so many rows outside the most frequent class, a column tells them all apart by chance.
 LEAST_TOLD_APART = 10

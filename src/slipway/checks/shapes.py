@@ -8,7 +8,7 @@ from slipway.tables.findings import Finding
 from slipway.tables.inference import quoted
 
 if TYPE_CHECKING:
-    from slipway.project.settings import Check
+    from slipway.project.stage_settings import Check
 
 # A number as SQL writes it; a leading zero marks a code, such as a postcode.
 PLAIN = "(try_cast(v AS DOUBLE) IS NOT NULL AND NOT regexp_full_match(v, '[+-]?0[0-9]+'))"

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slipway.project.data_settings import ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit
 from slipway.project.entry import UserError
-from slipway.project.settings import ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit, closest
+from slipway.project.sections import closest
 from slipway.tables.inference import quoted
 from slipway.tables.reading import FILE
 

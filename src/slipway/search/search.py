@@ -5,8 +5,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.project.automl_settings import Automl
 from slipway.project.entry import UserError
-from slipway.project.settings import Automl
 
 if TYPE_CHECKING:
     import pandas as pd

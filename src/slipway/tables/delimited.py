@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from slipway.project.entry import UserError
 
 if TYPE_CHECKING:
-    from slipway.project.settings import Read
+    from slipway.project.data_settings import Read
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 # Beyond these columns the queries over all of them take minutes and gigabytes.

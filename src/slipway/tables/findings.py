@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from slipway.project.entry import UserError
 
 if TYPE_CHECKING:
-    from slipway.project.settings import Check
+    from slipway.project.stage_settings import Check
 
 SEVERITIES = ("error", "warning", "note")
 

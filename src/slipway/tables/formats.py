@@ -21,7 +21,7 @@ from slipway.tables.delimited import Dialect, read_dialect
 from slipway.tables.encoding import utf8_text
 
 if TYPE_CHECKING:
-    from slipway.project.settings import Read
+    from slipway.project.data_settings import Read
 
 Format = Literal["delimited text", "JSON", "Parquet"]
 

@@ -13,7 +13,7 @@ from slipway.tables.kinds import Mixed, check_by_hand, inferred_kinds, numbers_o
 if TYPE_CHECKING:
     import duckdb
 
-    from slipway.project.settings import Read
+    from slipway.project.data_settings import Read
     from slipway.rows.contract import Kind
     from slipway.tables.sources import Place, Sources
 

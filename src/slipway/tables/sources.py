@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from slipway.project.entry import UserError
-from slipway.project.settings import closest
+from slipway.project.sections import closest
 from slipway.tables.delimited import broken_line, clean_names, records
 from slipway.tables.formats import Source, open_source, readable
 from slipway.tables.inference import CASTS, NAN, literal, quoted
 
 if TYPE_CHECKING:
-    from slipway.project.settings import Read
+    from slipway.project.data_settings import Read
     from slipway.rows.contract import Kind
 
 # DuckDB spills to the scratch folder beyond this, however large the table is.
