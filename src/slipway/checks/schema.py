@@ -67,7 +67,7 @@ def load_schema(path: Path) -> dict[str, dict[str, Any]]:
     from ruamel.yaml.error import YAMLError
 
     try:
-        schema = YAML(typ="safe", pure=True).load(path)
+        schema = YAML(typ="safe").load(path)
     except YAMLError as error:
         raise UserError(
             f"Got a {path} that is not YAML ({' '.join(str(error).split())}). Edit it, or accept anew."

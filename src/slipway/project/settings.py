@@ -85,7 +85,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     from ruamel.yaml.error import YAMLError
 
     try:
-        return validate(YAML(typ="safe", pure=True).load(path))
+        return validate(YAML(typ="safe").load(path))
     except FileNotFoundError as error:
         raise UserError(f"Got no {path}, expected it in {Path.cwd()}. Compose it: `make params`.") from error
     except YAMLError as error:
