@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from servers import tracking_server  # noqa: F401  a fixture for all
 
 REPOSITORY = Path(__file__).parents[1]
 STAGES = ["check", "dataprep", "automl", "evaluate", "register"]
