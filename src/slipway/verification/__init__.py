@@ -1,0 +1,1 @@
+"""Whether a search can be repeated: its predictions and leaderboard, bit by bit."""
