@@ -5,6 +5,7 @@ from typing import Any
 
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError, parser, run
+from slipway.project.names import has_classes
 from slipway.project.sections import closest
 from slipway.project.settings import load_params
 
@@ -12,11 +13,11 @@ from slipway.project.settings import load_params
 def check_label(profile: dict[str, Any], data: Data) -> None:
     """Raise a UserError when the label of a profiled table cannot be learned."""
     place = f"Edit conf/data/, or look into data/raw/{data.name}."
-    if data.task == "regression":
+    if not has_classes(data.task):
         label = profile["columns"][data.label]
         if label["kind"] not in ("integer", "number"):
             raise UserError(
-                f"Got a {label['kind']} as label {data.label!r}, expected a number for task=regression. {place}"
+                f"Got a {label['kind']} as label {data.label!r}, expected a number for task={data.task}. {place}"
             )
         if label["unique"] < 2:
             raise UserError(
@@ -43,7 +44,7 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
 
 def balance_in_words(profile: dict[str, Any], data: Data) -> str:
     """Return how many rows each class has, or how far a number reaches."""
-    if data.task == "regression":
+    if not has_classes(data.task):
         label = profile["columns"][data.label]
         return f"{data.label} from {label['min']} to {label['max']}"
     return ", ".join(f"{n} of class {c}" for c, n in profile["label"]["classes"].items())

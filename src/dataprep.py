@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.project.data_settings import ColumnSplit, Data, FilesSplit
 from slipway.project.entry import parser, run
+from slipway.project.names import has_classes
 from slipway.project.settings import Params, load_params
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.preparation.recipe import load_recipe, save_recipe
-    from slipway.preparation.splitting import PARTS, count_parts, has_classes, part_sql, sampled_sql
+    from slipway.preparation.splitting import PARTS, count_parts, part_sql, sampled_sql
     from slipway.preparation.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
     from slipway.project.files import move_folder
     from slipway.tables.findings import settled_and_used, stop_on_errors

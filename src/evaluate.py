@@ -19,7 +19,7 @@ PLOTS = {
     "precision_recall": ["recall", "precision"],
     "calibration": ["predicted_probability", "observed_share"],
     "confusion": ["actual", "predicted"],
-    "points": ["actual", "predicted"],
+    "points": ["actual", "predicted", "lowest", "highest"],
     "importance": ["column", "importance"],
 }
 
@@ -62,11 +62,19 @@ def known_classes(label: "pd.Series", contract: "Contract") -> list[str]:
 
 def numbered(label: "pd.Series", contract: "Contract", classes: list[str]) -> "np.ndarray":
     """Return labels as metrics take them: 1 for the positive class, else 0; a class's number; or the number itself."""
-    if contract.task == "regression":
+    if not contract.classes:
         return label.to_numpy(dtype=float)
     if contract.task == "binary":
         return (label.astype(str) == str(contract.positive_class)).to_numpy(dtype=int)
     return label.astype(str).map(classes.index).to_numpy(dtype=int)
+
+
+def both_sides(label: "pd.Series", predicted: "pd.Series | pd.DataFrame") -> "pd.DataFrame":
+    """Return labels beside predictions, a row per test row; of quantiles the middle one, the lowest and the highest."""
+    if predicted.ndim == 1:
+        return label.to_frame("actual").assign(predicted=predicted.to_numpy())
+    levels = predicted.to_numpy().T
+    return label.to_frame("actual").assign(predicted=levels[len(levels) // 2], lowest=levels[0], highest=levels[-1])
 
 
 def main() -> None:
@@ -102,8 +110,9 @@ def main() -> None:
 
     predicted = model.predict(rows)
     decided = numbered(predicted, contract, classes)
-    answers = decided if contract.task == "regression" else probabilities(rows)
-    metrics = {name: scores.metric(name, contract.task) for name in getattr(settings.metrics, contract.task)}
+    levels = () if predicted.ndim == 1 else tuple(float(level) for level in predicted.columns)
+    answers = probabilities(rows) if contract.classes else decided
+    metrics = {name: scores.metric(name, contract.task, levels) for name in getattr(settings.metrics, contract.task)}
     figures: dict[str, Any] = {
         name: metric.figure(actual, decided if metric.of_classes else answers) for name, metric in metrics.items()
     }
@@ -115,15 +124,15 @@ def main() -> None:
     tables = {file: pd.DataFrame(columns=columns) for file, columns in PLOTS.items()}
     name, first = next(iter(metrics.items()))
     if settings.importance_repeats:
-        asked = decisions if first.of_classes or contract.task == "regression" else probabilities
+        asked = decisions if first.of_classes or not contract.classes else probabilities
         sign = 1 if first.greater_is_better else -1
         tables["importance"] = scores.permutation_importance(
             asked, lambda a: sign * first.figure(actual, a), rows, list(contract.needed),
             settings.importance_repeats, params.seed,
         )  # fmt: skip
-    curves = scores.curves(contract.task, actual, answers, settings.calibration_bins)
-    sides = pd.DataFrame({"actual": test[contract.label], "predicted": predicted.to_numpy()})
-    tables |= {**curves, "points" if contract.task == "regression" else "confusion": sides}
+    curves = scores.curves(contract.task, actual, answers, settings.calibration_bins, levels)
+    sides = both_sides(test[contract.label], predicted)
+    tables |= {**curves, "confusion" if contract.classes else "points": sides}
     plots = Path("reports/plots")
     for file, table in tables.items():
         with whole_file(plots / f"{file}.csv") as part:

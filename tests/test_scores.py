@@ -40,7 +40,9 @@ SIDES = {
     "binary": (ACTUAL, PROBA, np.where(ACTUAL == 1, 0.99, 0.01), HARD, ACTUAL),
     "multiclass": (CLASSES, SHARES, np.eye(3)[CLASSES] * 0.97 + 0.01, DECIDED, CLASSES),
     "regression": (NUMBERS, GUESSES, NUMBERS, None, None),
+    "quantile": (NUMBERS, GUESSES[:, None] + [-1, 0, 1], NUMBERS[:, None] + [0, 0, 0], None, None),
 }
+LEVELS = (0.1, 0.5, 0.9)
 OF_SEVERAL_CLASSES = {
     "accuracy": 6 / 8,
     "balanced_accuracy": (2 / 3 + 1 + 2 / 3) / 3,
@@ -65,14 +67,19 @@ OF_A_NUMBER = {
     "pearsonr": np.corrcoef(NUMBERS, GUESSES)[0, 1],
     "spearmanr": pd.Series(NUMBERS).corr(pd.Series(GUESSES), method="spearman"),
 }
-FIGURES = {"binary": BY_HAND, "multiclass": OF_SEVERAL_CLASSES, "regression": OF_A_NUMBER}
+BELOW = NUMBERS[:, None] - GUESSES[:, None] - [-1, 0, 1]
+OF_QUANTILES = {
+    "pinball_loss": np.mean(np.maximum(BELOW * LEVELS, BELOW * (np.array(LEVELS) - 1))),
+    "coverage": 6 / 8,  # all but those that are off by more than 1
+}
+FIGURES = {"binary": BY_HAND, "multiclass": OF_SEVERAL_CLASSES, "regression": OF_A_NUMBER, "quantile": OF_QUANTILES}
 
 
 @pytest.mark.parametrize(("task", "name"), [(task, name) for task in FIGURES for name in FIGURES[task]])
 def test_metric_is_the_figure_by_hand(task, name):
     """A metric is what its formula says, errors and losses positive."""
     actual, answers, _, decided, _ = SIDES[task]
-    metric = scores.metric(name, task)
+    metric = scores.metric(name, task, LEVELS)
     found = metric.figure(actual, decided if metric.of_classes else answers)
     assert found == pytest.approx(FIGURES[task][name], abs=1e-6)
 
@@ -83,7 +90,7 @@ def test_metric_is_the_figure_by_hand(task, name):
 def test_every_metric_of_the_settings_works(task, name):
     """Every name that the settings allow gives a figure, and a perfect model a better one, in the direction it says."""
     actual, answers, perfect_answers, decided, perfectly_decided = SIDES[task]
-    metric = scores.metric(name, task)
+    metric = scores.metric(name, task, LEVELS)
     found = metric.figure(actual, decided if metric.of_classes else answers)
     perfect = metric.figure(actual, perfectly_decided if metric.of_classes else perfect_answers)
     assert perfect > found if metric.greater_is_better else perfect < found
@@ -98,11 +105,13 @@ def test_metric_of_classes_takes_the_models_own_line():
     assert metric.figure(ACTUAL, (PROBA > 0.65).astype(int)) == 7 / 8
 
 
-def test_only_two_classes_have_curves():
-    """A binary label has three curves, other labels have none."""
+def test_only_two_classes_and_quantiles_have_curves():
+    """A binary label has three curves, quantiles have how many rows stayed below each, other labels have none."""
     assert list(scores.curves("binary", ACTUAL, PROBA, 2)) == ["roc", "precision_recall", "calibration"]
     assert scores.curves("multiclass", CLASSES, SHARES, 2) == {}
     assert scores.curves("regression", NUMBERS, GUESSES, 2) == {}
+    below = scores.curves("quantile", NUMBERS, GUESSES[:, None] + [-1, 0, 1], 2, LEVELS)["calibration"]
+    assert below.to_numpy().tolist() == [[0.1, 0.25], [0.5, 0.625], [0.9, 0.875]]
 
 
 def test_points_are_the_curves():
@@ -145,6 +154,7 @@ SIDE_BY_SIDE = {
     "binary": pd.DataFrame({"actual": ACTUAL, "predicted": HARD}),
     "multiclass": pd.DataFrame({"actual": ["pear", "fig", "plum"], "predicted": ["pear", "pear", "fig"]}),
     "regression": pd.DataFrame({"actual": NUMBERS, "predicted": GUESSES}),
+    "quantile": pd.DataFrame({"actual": NUMBERS, "predicted": GUESSES, "lowest": GUESSES - 1, "highest": GUESSES + 1}),
 }
 
 
@@ -152,7 +162,7 @@ SIDE_BY_SIDE = {
 @pytest.mark.parametrize("task", SIDE_BY_SIDE)
 def test_overview_is_a_picture(tmp_path, task, with_importance):
     """The plots that a task has and, where there are some, importances become one PNG, the same bytes each time."""
-    curves = scores.curves(task, ACTUAL, PROBA, 2)
+    curves = scores.curves(task, *SIDES[task][:2], 2, LEVELS)
     for name in ("one.png", "two.png"):
         shown = importance() if with_importance else importance().head(0)
         draw_overview(tmp_path / name, "8 rows", task, curves, SIDE_BY_SIDE[task], shown, "accuracy")

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 import shutil
 import subprocess
 import sys
@@ -157,13 +158,11 @@ def test_unknown_key_is_refused_with_the_closest(key, closest):
         validate(with_setting(key, 1))
 
 
-# Settings that only another method of splitting than the project's own has.
-OTHER_METHODS = {f"data.split.{key}" for key in ("column", "gap", "test", "validation")}
+# Settings that only another method of splitting than the project's own has, or another task.
+OTHERS = {f"data.split.{key}" for key in ("column", "gap", "test", "validation")} | {"automl.quantile_levels"}
 
 
-@pytest.mark.parametrize(
-    "key", [key for key in known_keys() if key not in OTHER_METHODS and not key.startswith("data.read.")]
-)
+@pytest.mark.parametrize("key", [key for key in known_keys() if key not in OTHERS and not key.startswith("data.read.")])
 def test_every_setting_is_required(key):
     """Defaults live in conf/: a params.yaml without one is refused; in data.read a key left out is null: a guess."""
     with pytest.raises(UserError, match=f"Got no setting '{key}'"):
@@ -229,7 +228,7 @@ def test_metrics_are_autogluons(task):
     known = getattr(metrics, f"{task.upper()}_METRICS")
     aliases = {alias for metric in known.values() for alias in metric.alias}
     assert set(names.METRICS[task]) == set(known) - aliases
-    assert all(hasattr(sklearn.metrics, name) for name in names.OTHER_METRICS[task])
+    assert all(hasattr(sklearn.metrics, name) for name in names.OTHER_METRICS[task] if name != "coverage")
 
 
 def for_task(task, metric, positive_class):
@@ -238,6 +237,33 @@ def for_task(task, metric, positive_class):
     settings["data"] |= {"task": task, "metric": metric, "positive_class": positive_class}
     settings["automl"]["eval_metric"] = metric
     return settings
+
+
+def test_levels_are_given_for_quantiles_alone():
+    """Quantiles need levels that rise; another task has none."""
+    settings = for_task("quantile", "pinball_loss", None)
+    settings["automl"]["models"] = {"GBM": {}}
+    for levels, says in [
+        (None, "Got automl.quantile_levels=None, expected levels"),
+        ([0.9, 0.1], "expected levels that rise"),
+    ]:
+        settings["automl"]["quantile_levels"] = levels
+        with pytest.raises(UserError, match=re.escape(says)):
+            validate(settings)
+    settings["automl"]["quantile_levels"] = [0.1, 0.9]
+    assert validate(settings).automl.quantile_levels == [0.1, 0.9]
+    settings = for_task("regression", "r2", None)
+    settings["automl"]["quantile_levels"] = [0.5]
+    with pytest.raises(UserError, match=r"quantile_levels=\[0.5\], expected null for data.task=regression"):
+        validate(settings)
+
+
+def test_models_without_quantiles_are_those_that_autogluon_says():
+    """The models that are refused for quantiles are those whose classes do not name the task."""
+    from autogluon.tabular.registry import ag_model_registry
+
+    can = {name for name in names.MODELS if "quantile" in ag_model_registry.key_to_cls(name).supported_problem_types()}
+    assert set(names.NO_QUANTILES) == set(names.MODELS) - can
 
 
 @pytest.mark.parametrize(
@@ -281,8 +307,12 @@ def options():
 
 @pytest.mark.parametrize("overrides", list(itertools.product(*options())), ids=" ".join)
 def test_every_combination_of_conf_composes(project, overrides):
-    """Any file of each group of conf/, taken together, composes to valid settings."""
+    """Any file of each group of conf/, taken together, composes to valid settings; models that cannot do it are named."""
     done = compose(project, *overrides)
+    if ("data=diabetes_range" in overrides) != ("automl=quantile" in overrides):
+        assert done.returncode == 1
+        assert "automl.quantile_levels=" in done.stderr
+        return
     assert (done.returncode, done.stderr) == (0, "")
     assert isinstance(load_params(project / "params.yaml"), Params)
 

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import mean_pinball_loss
 
 from evaluate import known_classes, numbered
 from slipway.rows.contract import Contract
@@ -27,9 +29,10 @@ fit: {}
 
 def made(root, name):
     """Run the stages from check to evaluate on an example table, in a folder with copies of src/ and conf/."""
-    for part in ("src", "conf", f"data/raw/{name}"):
+    for part in ("src", "conf", f"data/raw/{name.partition('_')[0]}"):
         shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "conf/automl/tiny.yaml").write_text(TINY, encoding="utf-8")
+    levels = "quantile_levels: [0.1, 0.5, 0.9]\n" if name == "diabetes_range" else ""
+    (root / "conf/automl/tiny.yaml").write_text(TINY + levels, encoding="utf-8")
     steps = [["compose", f"data={name}", "automl=tiny", "evaluate.importance_repeats=2"]]
     steps += [[stage] for stage in ("check", "dataprep", "automl", "evaluate")]
     for script, *overrides in steps:
@@ -77,6 +80,38 @@ def wine(tmp_path_factory):
 @pytest.fixture(scope="module")
 def diabetes(tmp_path_factory):
     return made(tmp_path_factory.mktemp("diabetes"), "diabetes")
+
+
+@pytest.fixture(scope="module")
+def diabetes_range(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("range"), "diabetes_range")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # MLflow and AutoGluon warn of each other's versions and of their own plans
+def test_model_of_quantiles_answers_raw_rows(diabetes_range):
+    """Quantiles rise with their levels, hold about the share of rows that they promise, and are refused as probabilities."""
+    test = pd.read_parquet(diabetes_range / "data/split/test.parquet")
+    model, rows = model_of(diabetes_range), test.drop(columns="progression")
+    answers = model.predict(rows)
+    assert list(answers.columns) == ["0.1", "0.5", "0.9"]
+    assert (answers.diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    metrics = json.loads((diabetes_range / "reports/metrics.json").read_text(encoding="utf-8"))
+    inside = test["progression"].between(answers["0.1"], answers["0.9"]).mean()
+    assert metrics["coverage"] == pytest.approx(inside)
+    assert 0.6 < inside < 0.95
+    naive = np.mean(
+        [
+            mean_pinball_loss(test["progression"], [test["progression"].quantile(a)] * len(test), alpha=a)
+            for a in (0.1, 0.5, 0.9)
+        ]
+    )
+    assert 0 < metrics["pinball_loss"] < naive
+    assert model.predict(rows[:1]).to_numpy() == pytest.approx(answers[:1].to_numpy())
+    with pytest.raises(ValueError, match="leave proba out"):
+        model.predict(rows, params={"proba": True})
+    assert plotted(diabetes_range) == {"calibration", "points", "importance"}
+    assert "(quantile)" in (diabetes_range / "reports/card.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

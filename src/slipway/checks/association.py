@@ -16,6 +16,7 @@ nothing by having many values: an identifier scores 0.
 from typing import Any
 
 from slipway.checks.profile import Sample
+from slipway.project.names import has_classes
 from slipway.tables.inference import quoted
 
 ROWS_PER_BIN = 20
@@ -50,7 +51,7 @@ def share_of_error_taken(sample: Sample, group: str, label: str, task: str) -> f
         below 0 where it misleads.
     """
     y = quoted(label)
-    if task == "regression":
+    if not has_classes(task):
         # A row's distance to the mean of the n - 1 others is n / (n - 1) times that to the mean of all n.
         sql = f"""
             WITH ranked AS (SELECT percent_rank() OVER (ORDER BY {y}) AS y, {group} AS g FROM labelled),
@@ -75,7 +76,7 @@ def share_of_error_taken(sample: Sample, group: str, label: str, task: str) -> f
 def is_copy(sample: Sample, column: str, label: str, task: str) -> bool:
     """Return whether a column is the label under other names, or for a regression a rising or falling recoding of it."""
     c, y = quoted(column), quoted(label)
-    if task == "regression":
+    if not has_classes(task):
         sql = f"SELECT corr(c, y), count(c) = count(*) FROM (SELECT CASE WHEN {c} IS NOT NULL THEN dense_rank() OVER (ORDER BY {c}) END AS c, dense_rank() OVER (ORDER BY {y}) AS y FROM labelled)"
         agreement, everywhere = sample.ask(sql)[0]
         return everywhere and agreement is not None and abs(agreement) > 1 - 1e-9

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.checks.association import class_by_missingness, groups_of, is_copy, share_of_error_taken
 from slipway.checks.profile import MOST_CLASSES, Sample
 from slipway.checks.shapes import text_findings
+from slipway.project.names import has_classes
 from slipway.tables.findings import Finding
 from slipway.tables.inference import quoted
 from slipway.tables.reading import RawTable
@@ -76,7 +77,7 @@ def label_findings(sample: Sample, profile: dict[str, Any], task: str, settings:
         yield Finding("label_missing", (label,), what, {"rows": facts["missing"]})
     if facts["unique"] == 1:
         yield Finding("label_constant", (label,), f"one value in all rows of {label}, {facts['min']}")
-    if task == "regression":
+    if not has_classes(task):
         yield from _regression_label(sample, label, facts, settings)
         return
     rarest = profile["label"]["rarest"]
@@ -140,7 +141,7 @@ def row_findings(
         yield Finding("duplicate_rows", (), what, {"rows": again, "of": rows})
     if contradicting:
         minor = contradicting < settings.contradicting_share * rows
-        cost = "" if task == "regression" else f"; any model gets {wrong} of them wrong"
+        cost = f"; any model gets {wrong} of them wrong" if has_classes(task) else ""
         what = f"{contradicting} of {rows} rows equal others in all but {label}{cost}{place}"
         yield Finding("contradicting_rows", (), what, {"rows": contradicting, "of": rows}, minor)
 
@@ -156,7 +157,7 @@ def label_told_by(
     figures = {"share_of_error_taken": round(taken, 4), "by_missing_values": round(gaps, 4)}
     # In few bins a regression's copy cannot show; whether it is one is asked of every column that could be.
     could_be = 10 <= facts["unique"] <= 1.1 * labels <= 1.3 * facts["unique"]
-    if (could_be if task == "regression" else taken >= settings.leak_share) and is_copy(sample, column, label, task):
+    if (could_be if not has_classes(task) else taken >= settings.leak_share) and is_copy(sample, column, label, task):
         yield Finding("label_copy", (column,), f"{column} says the same as {label}, value for value{sample}", figures)
     elif gaps >= settings.strong_share:
         what = f"whether {column} is filled in takes away {gaps:.0%} of the error in telling {label}{sample}"
@@ -165,7 +166,7 @@ def label_told_by(
         name = "label_leak" if taken >= settings.leak_share else "strong_column"
         what = f"{column} alone takes away {taken:.0%} of the error in telling {label}{sample}"
         yield Finding(name, (column,), what, figures)
-    elif facts["missing"] and task != "regression":
+    elif facts["missing"] and has_classes(task):
         yield from _telling_gap(column, sample, label)
 
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from slipway.project.names import has_classes
 from slipway.tables.inference import quoted
 from slipway.tables.reading import RawTable
 
@@ -89,7 +90,7 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
         "rows": rows,
         "files": [file.name for file in raw.files],
         "columns": columns,
-        "label": no_classes if task == "regression" else label_profile(raw, label),
+        "label": label_profile(raw, label) if has_classes(task) else no_classes,
         "sampled_rows": sample.rows,
     }, sample
 

@@ -1,5 +1,6 @@
 """The plots of one model as a picture, for places that draw no DVC plots, such as MLflow's page."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -25,18 +26,21 @@ def draw_overview(
     curves
         Name → points; the first column is drawn along x, the second along y, both from 0 to 1.
     sides
-        ``actual`` and ``predicted``, a row per test row.
+        ``actual`` and ``predicted``, a row per test row; of quantiles also ``lowest`` and ``highest``.
     importance
         ``column`` and ``importance``, the largest first; may be empty.
     metric
         What importance is measured in.
     """
-    figure = Figure(figsize=(13, 8 if curves else 4.5), layout="constrained")
+    across = 3 if curves else 2
+    down = math.ceil((len(curves) + 2) / across)
+    figure = Figure(figsize=(13, 4 * down + 0.5 * (down == 1)), layout="constrained")
     figure.suptitle(title)
-    axes = list(figure.subplots(2 if curves else 1, 3 if curves else 2).flat)
+    axes = list(figure.subplots(down, across, squeeze=False).flat)
     for name, points in curves.items():
         _draw_curve(axes.pop(0), name, points)
-    (_draw_points if task == "regression" else _draw_confusion)(axes.pop(0), sides)
+    draw = {"regression": _draw_points, "quantile": _draw_band}.get(task, _draw_confusion)
+    draw(axes.pop(0), sides)
     if len(importance):
         _draw_importance(axes.pop(0), importance.head(20), metric)
     for unused in axes:
@@ -63,6 +67,15 @@ def _draw_points(ax: Axes, sides: pd.DataFrame) -> None:
     ends = [sides.min().min(), sides.max().max()]
     ax.plot(ends, ends, color="0.7", linestyle="--", linewidth=1)
     ax.set(title="actual and predicted", xlabel="actual", ylabel="predicted", aspect="equal")
+
+
+def _draw_band(ax: Axes, sides: pd.DataFrame) -> None:
+    rising = sides.sort_values("predicted", kind="stable", ignore_index=True)
+    ax.fill_between(rising.index, rising["lowest"], rising["highest"], alpha=0.25, label="lowest to highest level")
+    ax.plot(rising.index, rising["predicted"], label="predicted, the middle level")
+    ax.scatter(rising.index, rising["actual"], s=9, color="0.3", label="actual", zorder=3)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3, fontsize="small", frameon=False)
+    ax.set(title="actual and predicted", xlabel="test rows, by what is predicted", ylabel="")
 
 
 def _draw_confusion(ax: Axes, sides: pd.DataFrame) -> None:

@@ -20,8 +20,8 @@ class Metric:
     figure
         Takes what is true and what a model answers, and returns the figure. What is true is of shape (rows,): 0 or 1
         for a binary label, the class's number for a multiclass one, the number itself for a regression. Answers are
-        like it for a regression and where ``of_classes``; else they are probabilities: of 1, of shape (rows,), or of
-        each class, of shape (rows, classes).
+        like it for a regression and where ``of_classes``; for quantiles they are of shape (rows, levels); else they are
+        probabilities: of 1, of shape (rows,), or of each class, of shape (rows, classes).
     of_classes
         Whether the answers are the classes that the model decides for. Where it draws the line between two is its own
         affair: AutoGluon moves it for some metrics.
@@ -34,8 +34,20 @@ class Metric:
     greater_is_better: bool
 
 
-def metric(name: str, task: str) -> Metric:
-    """Return a task's metric by AutoGluon's or scikit-learn's name."""
+def metric(name: str, task: str, levels: tuple[float, ...] = ()) -> Metric:
+    """Return a task's metric by AutoGluon's or scikit-learn's name; ``levels`` are those of quantiles.
+
+    Coverage is the share of what is true that lies between the lowest and the highest quantile, ends included.
+    """
+    if name == "coverage":
+        return Metric(lambda actual, a: float(((a[:, 0] <= actual) & (actual <= a[:, -1])).mean()), False, True)
+    if name == "pinball_loss":
+        from sklearn.metrics import mean_pinball_loss
+
+        def mean_loss(actual: np.ndarray, answers: np.ndarray) -> float:
+            return float(np.mean([mean_pinball_loss(actual, answers[:, k], alpha=a) for k, a in enumerate(levels)]))
+
+        return Metric(mean_loss, False, False)
     if name == "brier_score_loss":
         from sklearn.metrics import brier_score_loss
 
@@ -80,8 +92,13 @@ def calibration_points(actual: np.ndarray, proba: np.ndarray, bins: int) -> pd.D
     return pd.DataFrame({"predicted_probability": predicted, "observed_share": observed})
 
 
-def curves(task: str, actual: np.ndarray, answers: np.ndarray, bins: int) -> dict[str, pd.DataFrame]:
-    """Return the curves that a task has: name → points. Only a binary label has any."""
+def curves(
+    task: str, actual: np.ndarray, answers: np.ndarray, bins: int, levels: tuple[float, ...] = ()
+) -> dict[str, pd.DataFrame]:
+    """Return the curves that a task has: name → points. Of quantiles it is how many rows stayed below each level."""
+    if task == "quantile":
+        below = (actual[:, None] <= answers).mean(axis=0)
+        return {"calibration": pd.DataFrame({"predicted_probability": levels, "observed_share": below})}
     if task != "binary":
         return {}
     return {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from slipway.project.data_settings import ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit
 from slipway.project.entry import UserError
+from slipway.project.names import has_classes
 from slipway.project.sections import closest
 from slipway.tables.inference import quoted
 from slipway.tables.reading import FILE
@@ -52,11 +53,6 @@ class Order:
     high: float = 2**60
     stratum: str = "0"
     gap: float = 0
-
-
-def has_classes(task: str) -> bool:
-    """Return whether the label of a task is one of several classes."""
-    return task not in ("regression", "quantile")
 
 
 def digest_sql(values: Sequence[str], seed: int) -> str:

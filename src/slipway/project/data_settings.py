@@ -10,7 +10,7 @@ from slipway.project.sections import Section, Share
 
 # A folder or a file of the project: no way out of it, nothing hidden.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "quantile"]
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 

@@ -3,6 +3,9 @@
 # Keys of ``hyperparameters`` for tables that run on a CPU, without torch.
 MODELS = ("GBM", "CAT", "XGB", "RF", "XT", "KNN", "LR", "DUMMY")
 
+# Those that cannot predict quantiles.
+NO_QUANTILES = ("XGB", "KNN", "LR")
+
 # Task → AutoGluon's metrics of it; higher is better in the leaderboard, whatever a metric's natural sign.
 # fmt: off
 METRICS = {
@@ -22,11 +25,23 @@ METRICS = {
         "median_absolute_error", "pearsonr", "r2", "root_mean_squared_error", "spearmanr",
         "symmetric_mean_absolute_percentage_error",
     ),
+    "quantile": ("pinball_loss",),
 }
 # fmt: on
 
-# Task → metrics that only scikit-learn has: for evaluate, not for the search.
-OTHER_METRICS: dict[str, tuple[str, ...]] = {"binary": ("brier_score_loss",), "multiclass": (), "regression": ()}
+# Task → metrics that AutoGluon has not: for evaluate, not for the search.
+OTHER_METRICS: dict[str, tuple[str, ...]] = {
+    "binary": ("brier_score_loss",),
+    "multiclass": (),
+    "regression": (),
+    "quantile": ("coverage",),
+}
+
+
+def has_classes(task: str) -> bool:
+    """Return whether the label of a task is one of several classes, rather than a number."""
+    return task in ("binary", "multiclass")
+
 
 # What check can find in a table; slipway/tables/findings.py says of each how grave it is, why it matters and what to do.
 FINDINGS = (

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from slipway.project.automl_settings import Automl
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError
-from slipway.project.names import METRICS
+from slipway.project.names import METRICS, NO_QUANTILES
 from slipway.project.sections import Section, closest
 from slipway.project.stage_settings import Check, Dataprep, Evaluate, Register
 
@@ -40,6 +40,16 @@ class Params(Section):
             wanted = "one of the label's two classes" if task == "binary" else "null"
             faults.append(
                 f"Got data.positive_class={self.data.positive_class!r}, expected {wanted} for data.task={task}"
+            )
+        if (self.automl.quantile_levels is None) == (task == "quantile"):
+            wanted = "levels such as [0.1, 0.5, 0.9]; try automl=quantile," if task == "quantile" else "null"
+            faults.append(
+                f"Got automl.quantile_levels={self.automl.quantile_levels}, expected {wanted} for data.task={task}"
+            )
+        unable = [model for model in self.automl.models if task == "quantile" and model in NO_QUANTILES]
+        if unable:
+            faults.append(
+                f"Got automl.models with {', '.join(unable)}, expected models that predict quantiles; try automl=quantile"
             )
         if faults:
             raise ValueError("; ".join(faults))

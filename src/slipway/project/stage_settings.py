@@ -44,6 +44,7 @@ class Metrics(Section):
     binary: Annotated[list[Literal[METRICS["binary"] + OTHER_METRICS["binary"]]], Field(min_length=1)]  # type: ignore[valid-type]
     multiclass: Annotated[list[Literal[METRICS["multiclass"]]], Field(min_length=1)]  # type: ignore[valid-type,name-defined]
     regression: Annotated[list[Literal[METRICS["regression"]]], Field(min_length=1)]  # type: ignore[valid-type,name-defined]
+    quantile: Annotated[list[Literal[METRICS["quantile"] + OTHER_METRICS["quantile"]]], Field(min_length=1)]  # type: ignore[valid-type]
 
 
 class Evaluate(Section):

@@ -55,15 +55,15 @@ def probe_rows(contract: Contract) -> pd.DataFrame:
 def model_digest(scorer: "Scorer") -> str:
     """Return a digest of what a model reads and predicts: its contract and its answers to the probe.
 
-    Equal for two fits of the same model, whose files differ. Answers count to nine digits, a regression's to the
+    Equal for two fits of the same model, whose files differ. Answers count to nine digits, predicted numbers to the
     sixth of the largest one, for AutoGluon answers in single precision: the last ones may differ between processors.
     """
     contract = scorer.contract
-    regression = contract.task == "regression"
-    answer = scorer.predict if regression else scorer.predict_proba
+    numbers = not contract.classes
+    answer = scorer.predict if numbers else scorer.predict_proba
     answers = answer(contract.table(probe_rows(contract))).to_numpy(dtype="float64")
     largest = np.abs(answers).max()
-    decimals = 5 - int(np.floor(np.log10(largest))) if regression and largest > 0 else 9
+    decimals = 5 - int(np.floor(np.log10(largest))) if numbers and largest > 0 else 9
     answers = np.round(answers, decimals) + 0.0
     return hashlib.sha256(repr(contract).encode() + answers.tobytes()).hexdigest()
 

@@ -89,6 +89,7 @@ def fit(
     predictor = TabularPredictor(
         label=label,
         problem_type=task,
+        quantile_levels=settings.quantile_levels,
         eval_metric=settings.eval_metric,
         path=str(folder),
         verbosity=settings.verbosity,

@@ -43,15 +43,16 @@ class Scorer:
         loaded.persist("best", max_memory=None)  # AutoGluon would weigh the models first, which takes longer
         return cls(Contract.load(contract), pickle.loads(recipe.read_bytes()), loaded)  # noqa: S301  part of the model
 
-    def predict(self, rows: pd.DataFrame) -> pd.Series:
-        """Return the predicted label of raw rows, of shape (rows,)."""
+    def predict(self, rows: pd.DataFrame) -> pd.Series | pd.DataFrame:
+        """Return the predicted label of raw rows, of shape (rows,), or its quantiles, of shape (rows, levels)."""
         features = self.recipe.transform(self.contract.table(rows))
         with self._one_at_a_time:
-            return self.predictor.predict(features)
+            predicted = self.predictor.predict(features)
+        return predicted.rename(columns=str) if predicted.ndim > 1 else predicted
 
     def predict_proba(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the probability of each class, of shape (rows, classes); the columns are the classes as texts."""
-        if self.contract.task == "regression":
+        if not self.contract.classes:
             raise ContractError(
                 f"Got a request for probabilities, but {self.contract.label!r} is a number; leave proba out."
             )
