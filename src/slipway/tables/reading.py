@@ -88,9 +88,13 @@ class RawTable:
 def raw_files(folder: Path) -> tuple[Path, ...]:
     """Return the files of a raw table in name order, those in folders such as ``year=2026`` among them.
 
-    A README, hidden files and what systems leave behind are no part of the table.
+    A README, hidden files, DVC's and what systems leave behind are no part of the table.
     """
     if not folder.is_dir():
+        if folder.with_name(f"{folder.name}.dvc").exists():
+            raise UserError(
+                f"Got no folder {folder}, expected it, as {folder}.dvc tracks it. Run `dvc pull {folder}.dvc`."
+            )
         raise UserError(
             f"Got no folder {folder}, expected the raw table's files there. Put them in, or edit data.name."
         )
@@ -102,7 +106,11 @@ def raw_files(folder: Path) -> tuple[Path, ...]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "~$")) or path.name.lower() in LITTER or path.suffix == ".dvc":
+        if path.name.startswith((".", "~$")) or path.name.lower() in LITTER:
+            continue
+        if path.suffix == ".dvc":
+            if not (tracked := path.with_suffix("")).exists():  # the others alone would be a part of the table
+                raise UserError(f"Got no file {tracked}, expected it, as {path} tracks it. Run `dvc pull -R data/raw`.")
             continue
         if path.is_dir():
             if "=" not in path.name:
