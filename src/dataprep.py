@@ -146,8 +146,8 @@ def main() -> None:
     from slipway.preparation.recipe import load_recipe, save_recipe
     from slipway.preparation.splitting import PARTS, count_parts, part_sql, sampled_sql
     from slipway.preparation.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
-    from slipway.project.files import move_folder
-    from slipway.tables.findings import settled_and_used, stop_on_errors
+    from slipway.project.files import move_folder, write_text
+    from slipway.tables.findings import findings_report, settled_and_used, stop_on_errors
     from slipway.tables.inference import quoted
 
     data, batch_rows = params.data, params.dataprep.batch_rows
@@ -178,6 +178,7 @@ def main() -> None:
             move_folder(folder / outs, Path("data") / outs)
     save_recipe(features, Path("models/recipe/recipe.pkl"))
     contract.save(Path("models/recipe/contract.json"))
+    write_text(Path("reports/findings.md"), findings_report(profile["findings"], contract.needed))
     print(
         f"dataprep: kept {sum(counts.values())} of {profile['rows']} rows, {told(counts)}; "
         f"{len(schema.names) - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"

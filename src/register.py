@@ -42,7 +42,7 @@ def main() -> None:
     from mlflow.models import Model
 
     from slipway.project.files import write_json
-    from slipway.registration.registry import find_version, give_alias_if_free, register_model
+    from slipway.registration.registry import described, find_version, give_alias_if_free, register_model
     from slipway.registration.tracking import connect, in_queue
 
     settings = params.register_
@@ -57,8 +57,8 @@ def main() -> None:
     if not in_queue():
         registration = find_version(client, settings.model, digest)
         if registration is None:
-            card = Path("reports/card.md").read_text(encoding="utf-8")
-            registration = register_model(client, settings.model, digest, folder, run_id, card)
+            about = [Path("reports", name).read_text(encoding="utf-8") for name in ("card.md", "findings.md")]
+            registration = register_model(client, settings.model, digest, folder, run_id, described(*about))
         has_alias = give_alias_if_free(client, settings.model, settings.alias, registration.version)
     receipt = {"model": settings.model, "alias": settings.alias, "digest": digest, "run_id": run_id}
     write_json(Path("models/registered.json"), {**receipt, "version": registration and registration.version})

@@ -26,7 +26,7 @@ from slipway.project.entry import UserError
 from slipway.project.names import FINDINGS
 from slipway.project.settings import load_params, validate
 from slipway.project.stage_settings import Check
-from slipway.tables.findings import MEANINGS, judged, settled_and_used, stop_on_errors, unfounded
+from slipway.tables.findings import MEANINGS, findings_report, judged, settled_and_used, stop_on_errors, unfounded
 from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -249,6 +249,17 @@ def test_error_about_a_column_waits_for_the_recipe(look):
     with pytest.raises(UserError, match=r"Got label_copy:z, z says the same as y.*conf/check/.*'label_copy:z'"):
         stop_on_errors(findings, needed=["x", "z"])
     assert settled_and_used(findings, ["x"]) == (["label_copy:w", "label_copy:z"], [])
+
+
+def test_report_says_of_every_finding_what_became_of_it(look):
+    """A reader of the model sees what was found, what the recipe settled, what stands, and the reasons that were given."""
+    report = findings_report(look({**COPY, "a | b": ["1"] * 40}, acknowledged={"label_copy:w": "known before"}), ["x"])
+    rows = {row.split(" | ")[1]: row.split(" | ")[3] for row in report.splitlines() if row.startswith("| ")}
+    assert rows["label_copy:w"] == "acknowledged: known before"
+    assert rows["label_copy:z"] == "settled: no feature depends on it"
+    assert len([row for row in report.splitlines() if row.count(" | ") == 4 and "constant:a \\| b" in row]) == 1
+    assert "| stands: features depend on it |" in findings_report(look(COPY), ["x", "z"])
+    assert findings_report([], ["x"]).endswith("Nothing.\n")
 
 
 def test_error_about_the_table_stops_check_alone(look):

@@ -1,11 +1,14 @@
 """The registered model: what was tested, behind a door for raw rows, in Python and over HTTP."""
 
 import json
+import re
 import socket
+import sqlite3
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +78,16 @@ def test_types_and_order_of_columns_do_not_matter(model: PyFuncModel, rows: pd.D
     others = full.astype({"age": "int64", "pclass": "int64"})[full.columns[::-1]].assign(weather="fine")
     assert model.predict(others).tolist() == expected
     assert model.predict(full.astype({"age": "int64"}).astype(str).where(full.notna(), None)).tolist() == expected
+
+
+def test_what_check_found_is_part_of_the_report_and_of_the_version(finished_once: Project):
+    """The report says what check found and that the recipe settled it; the registered version's description has it."""
+    report = finished_once.read("reports/findings.md")
+    assert re.search(r"label_leak:boat \|.* \| settled: no feature depends on it \|", report)
+    with closing(sqlite3.connect(finished_once.folder / "mlflow.db")) as database:
+        ((description,),) = database.execute("SELECT description FROM model_versions").fetchall()
+    assert description.startswith("# Model card")
+    assert report.splitlines()[0] in description
 
 
 def test_missing_column_is_refused_by_name(model: PyFuncModel, rows: pd.DataFrame):

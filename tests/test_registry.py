@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.registration.registry import find_version, give_alias_if_free, register_model
+from slipway.registration.registry import MOST_DESCRIBED, described, find_version, give_alias_if_free, register_model
 from slipway.registration.tracking import connect, flat, in_queue, lineage
 
 # MLflow's store leaves its connections to the collector, and warns of what it plans.
@@ -119,3 +119,11 @@ def test_oldest_of_equal_versions_is_found(store, model):
     for _ in range(2):
         register_model(client, "doubled", "same", model, run_id, "")
     assert find_version(client, "doubled", "same").version == 1
+
+
+def test_description_fits_every_database():
+    """A card and findings too long for MLflow's column are cut after a whole line, and the description says where the rest is."""
+    assert described("# Card\n", "# Findings\n") == "# Card\n\n# Findings\n"
+    text = described("# Card\n", "| a finding |\n" * 1000)
+    assert len(text) <= MOST_DESCRIBED
+    assert "| a finding |\n\nThe rest is among the run's artifacts" in text

@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+# MLflow's column for a description has room for so many letters; SQLite would take more, other databases refuse them.
+MOST_DESCRIBED = 5_000
+
+
 class Registration(NamedTuple):
     """A version of a registered model, and whether it is a new one."""
 
@@ -63,6 +67,15 @@ def register_model(
         model_id=logged.model_id,
     )
     return Registration(int(version.version), run_id, new=True, aliases=())
+
+
+def described(card: str, findings: str) -> str:
+    """Return a version's description: the model's card and what was found in its raw table, as far as MLflow has room."""
+    text = f"{card}\n{findings}"
+    if len(text) <= MOST_DESCRIBED:
+        return text
+    rest = "\n\nThe rest is among the run's artifacts: card.md, findings.md.\n"
+    return text[: MOST_DESCRIBED - len(rest)].rpartition("\n")[0] + rest
 
 
 def give_alias_if_free(client: "MlflowClient", name: str, alias: str, version: int) -> bool:

@@ -140,6 +140,24 @@ def settled_and_used(findings: Sequence[dict[str, Any]], needed: Sequence[str]) 
     return [key_of(f) for f in waiting if key_of(f) not in used], used
 
 
+def findings_report(findings: Sequence[dict[str, Any]], needed: Sequence[str]) -> str:
+    """Return in Markdown what was found, and what became of it: for the model's readers, who were not there."""
+    if not findings:
+        return "# What check found in the raw table\n\nNothing.\n"
+
+    def became(finding: dict[str, Any]) -> str:
+        if finding["acknowledged"] is not None:
+            return f"acknowledged: {finding['acknowledged']}"
+        if finding["if_used"] and not _matters(finding, needed):
+            return "settled: no feature depends on it"
+        return "stands" + (": features depend on it" if finding["if_used"] else "")
+
+    rows = [(f["severity"], key_of(f), f["what"], became(f), f["why"]) for f in findings]
+    lines = ["| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in row) + " |" for row in rows]
+    head = "| severity | finding | what was found | what became of it | why it matters |\n|---|---|---|---|---|\n"
+    return "# What check found in the raw table\n\n" + head + "\n".join(lines) + "\n"
+
+
 def key_of(finding: dict[str, Any]) -> str:
     """Return the name by which a finding is acknowledged."""
     return ":".join([finding["name"], *finding["columns"][:1]])
