@@ -5,7 +5,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help run test fast lint params ui serve sweep lock
+.PHONY: help run test fast lint params why ui serve sweep lock
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,10 @@ lint:  ## formatting, lint and types
 params:  ## compose conf/ into params.yaml without running anything
 	@./environment.sh
 	@python src/compose.py
+
+why:  ## say which stages would run, and why
+	@./environment.sh
+	@python src/why.py
 
 ui:  ## see the runs at http://127.0.0.1:5000
 	@./environment.sh

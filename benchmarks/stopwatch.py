@@ -23,7 +23,7 @@ WATCHED = {
     "slipway.tables.reading:read_raw_table": "reading",
     "slipway.checks.profile:profile_of": "reading",
     "pandas:read_parquet": "reading",
-    "slipway.checks.guard:check_conf_is_composed": "reading",
+    "slipway.project.guard:check_conf_is_composed": "reading",
     "dataprep:fit_recipe": "fitting",
     "sklearn.pipeline:Pipeline.fit": "fitting",
     "slipway.preparation.recipe:needed_columns": "fitting",

@@ -54,11 +54,11 @@ def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.checks.findings_table import show_findings
-    from slipway.checks.guard import check_conf_is_composed
     from slipway.checks.inspection import inspect
     from slipway.checks.profile import profile_of, rounded
     from slipway.checks.schema import check_schema
     from slipway.project.files import write_json
+    from slipway.project.guard import check_conf_is_composed
     from slipway.tables.findings import judged, stop_on_errors, unfounded
     from slipway.tables.reading import read_raw_table
 

@@ -1,9 +1,24 @@
 """Compose conf/ into params.yaml, as `dvc exp run` does, without running anything; takes the same overrides as -S."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from slipway.project.entry import UserError, parser, run
+
+
+def settings_in(path: Path) -> dict[str, Any]:
+    """Return the settings of a params.yaml in dotted form; none where it is missing or torn by a merge."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    from slipway.reuse.changes import flat
+
+    says = None
+    with suppress(FileNotFoundError, YAMLError):
+        says = YAML(typ="safe").load(path)
+    return flat({key: value for key, value in says.items() if key != "conf_digest"}) if isinstance(says, dict) else {}
 
 
 def main() -> None:
@@ -14,17 +29,24 @@ def main() -> None:
     from dvc.utils.hydra import compose_and_dump
 
     from slipway.project.files import whole_file
+    from slipway.reuse.changes import changes
 
-    root = Path.cwd()
+    root, params = Path.cwd(), Path("params.yaml")
     sys.path.remove(str(root / "src"))  # Hydra's plug-ins are looked for there; DVC puts it on the path itself
+    before = settings_in(params)
     try:
-        with whole_file(Path("params.yaml")) as part:
+        with whole_file(params) as part:
             written = part.with_suffix(".yaml")
             compose_and_dump(str(written), str(root / "conf"), None, "config", str(root / "src"), overrides)
             written.replace(part)
     except DvcException as error:
         raise UserError(str(error)) from error
-    print("Composed params.yaml from conf/. `dvc repro` runs what changed.")
+    changed = changes(before, settings_in(params)) if before else []
+    print("Composed params.yaml from conf/" + (":" if changed else "; every setting is as it was."))
+    for line in changed:
+        print(f"  {line}")
+    if changed:
+        print("`dvc repro` runs what changed; `python src/why.py` says what that is.")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ def log_run(client: "MlflowClient", experiment_id: str, params: Params, figures:
     from slipway.registration.tracking import flat, lineage
 
     now = get_current_time_millis()
-    settings = params.model_dump(by_alias=True, exclude={"conf_digest"})
-    tags = {**lineage(), "model.digest": digest, "model.best": figures["best_model"]}
+    settings = params.model_dump(by_alias=True, exclude={"conf_digest", "sweep"})
+    tags = {**lineage(), "dvc.sweep": params.sweep or "", "model.digest": digest, "model.best": figures["best_model"]}
     logged = client.create_run(experiment_id, run_name=os.environ.get("DVC_EXP_NAME"))
     run_id = logged.info.run_id
     client.log_batch(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from slipway.checks.guard import check_conf_is_composed, conf_digest
 from slipway.project.entry import UserError
+from slipway.project.guard import check_conf_is_composed, conf_digest
 
 WRITTEN = "label: survived\nsplit:\n  test_size: 0.2\n  seed: 1\nmetrics: [f1, mcc]\n"
 

@@ -3,11 +3,15 @@
 It runs in DVC's own process, also when an experiment is queued: a bad setting is refused before anything is queued.
 """
 
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 from dvc.exceptions import InvalidArgumentError
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.errors import ConfigCompositionException, MissingConfigException
@@ -17,8 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 SRC = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SRC))
 try:
-    from slipway.checks.guard import conf_digest
     from slipway.project.entry import UserError
+    from slipway.project.guard import conf_digest
     from slipway.project.sections import closest
     from slipway.project.settings import validate
 finally:
@@ -28,6 +32,30 @@ finally:
 def composed_digest() -> DictConfig:
     """Return the digest of conf/ for ``${conf_digest:}``."""
     return OmegaConf.create(conf_digest(SRC.parent / "conf"))
+
+
+def sweep() -> str | None:
+    """Return what the experiments of one `dvc exp run --queue` share, for ``${sweep:}``: their --name, or the time."""
+    if "--queue" not in sys.argv:
+        return None
+    named = re.search(r"(?:^|\0)(?:-n|--name)[=\0]([^\0]+)", "\0".join(sys.argv))
+    return (
+        named[1] if named else datetime.fromtimestamp(psutil.Process().create_time(), UTC).strftime("%Y-%m-%d %H:%M:%S")
+    )
+
+
+def refuse_unknown_to_git() -> None:
+    """Raise a UserError when an experiment that runs in a folder of its own would run without files that are here."""
+    if not {"--queue", "--temp"} & set(sys.argv):
+        return
+    # DVC adds what the pipeline writes by itself, so data/ other than raw/ is no concern.
+    listed = ["git", "ls-files", "--others", "--exclude-standard", "conf", "src", "data/raw"]
+    files = subprocess.run(listed, cwd=SRC.parent, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603
+    if files:
+        raise UserError(
+            f"Got {', '.join(files[:3])}{' and others' * (len(files) > 3)}, which Git does not know, so that the experiment "
+            f"would run without, expected it to know them. `git add {files[0]}`, or keep it out by .gitignore."
+        )
 
 
 def dotted_keys(settings: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -67,6 +95,9 @@ def load_configuration(loader: ConfigLoaderImpl, *args: Any, **kwargs: Any) -> D
         DVC's own, for what Hydra cannot read or find and for all that the schema refuses.
     """
     try:
+        # What a file of conf/experiment/ says belongs to the whole, which Hydra would have said with the group's name.
+        kwargs["overrides"] = [re.sub(r"^\+?experiment=", "experiment@_global_=", o) for o in kwargs["overrides"]]
+        refuse_unknown_to_git()
         composed_digest()  # reads every file of conf/, also those that this composition leaves out
         cfg = hydra_load_configuration(loader, *args, **kwargs)
         settings: Any = OmegaConf.to_container(cfg)
@@ -99,5 +130,6 @@ def once(owner: type, name: str, ours: Callable[..., Any]) -> Any:
 
 
 OmegaConf.register_new_resolver("conf_digest", composed_digest, replace=True)
+OmegaConf.register_new_resolver("sweep", sweep, replace=True)
 hydra_apply_overrides = once(ConfigLoaderImpl, "_apply_overrides_to_config", staticmethod(apply_overrides))
 hydra_load_configuration = once(ConfigLoaderImpl, "load_configuration", load_configuration)

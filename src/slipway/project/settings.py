@@ -1,5 +1,6 @@
 """The one typed schema of params.yaml. Defaults live in conf/, so every key must be there."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
@@ -8,15 +9,17 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from slipway.project.automl_settings import Automl
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError
+from slipway.project.guard import check_conf_is_composed
 from slipway.project.names import METRICS, NO_QUANTILES
 from slipway.project.sections import Section, closest
 from slipway.project.stage_settings import Check, Dataprep, Evaluate, Register
 
 
 class Params(Section):
-    """All of params.yaml: a section per stage, the seed, and the digest of the conf/ that it was composed from."""
+    """All of params.yaml: a section per stage, the seed, the sweep, and the digest of the conf/ that it was composed from."""
 
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    sweep: str | None
     conf_digest: dict[str, str]
     data: Data
     check: Check
@@ -90,17 +93,25 @@ def validate(raw: object) -> Params:
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
-    """Read and validate params.yaml, with the YAML 1.2 rules that DVC reads it by."""
+    """Read and validate params.yaml, with the YAML 1.2 rules that DVC reads it by.
+
+    A script that is run by hand compares it with conf/ first. Under DVC the stage check has done so, and conf/ may be
+    edited for the next run while the others go on.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    conf = path.parent / "conf"
     try:
-        return validate(YAML(typ="safe").load(path))
+        params = validate(YAML(typ="safe").load(path))
     except FileNotFoundError as error:
         raise UserError(f"Got no {path}, expected it in {Path.cwd()}. Compose it: `make params`.") from error
     except YAMLError as error:
         first = " ".join(str(error).split())
         raise UserError(f"Got a {path} that is not YAML ({first}). Compose it again: `make params`.") from error
+    if conf.is_dir() and "DVC_STAGE" not in os.environ:
+        check_conf_is_composed(conf, params.conf_digest)
+    return params
 
 
 def _sentences(error: ValidationError) -> list[str]:

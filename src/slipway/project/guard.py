@@ -2,9 +2,8 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
-
-from omegaconf import OmegaConf
 
 from slipway.project.entry import UserError
 
@@ -22,10 +21,12 @@ def conf_digest(conf: Path) -> dict[str, str]:
     dict
         Path below conf/ without its ``.yaml`` → 12 hexadecimal digits, sorted by path.
     """
+    from omegaconf import OmegaConf
     from yaml import YAMLError
 
     digests = {}
     for file in sorted(conf.rglob("*.yaml")):
+        refuse_conflict(file)
         try:
             says = OmegaConf.to_container(OmegaConf.load(file))
         except YAMLError as error:
@@ -37,13 +38,28 @@ def conf_digest(conf: Path) -> dict[str, str]:
     return digests
 
 
-def check_conf_is_composed(conf: Path, composed: dict[str, str]) -> None:
-    """Raise a UserError that names the files of conf/ that changed after params.yaml was composed."""
+def changed_files(conf: Path, composed: dict[str, str]) -> list[str]:
+    """Return the files of conf/ that changed, came or went after params.yaml was composed."""
     present = conf_digest(conf)
     changed = sorted(key for key in present.keys() | composed.keys() if present.get(key) != composed.get(key))
-    if changed:
-        files = ", ".join(f"{conf.name}/{key}.yaml" for key in changed)
+    return [f"{conf.name}/{key}.yaml" for key in changed]
+
+
+def check_conf_is_composed(conf: Path, composed: dict[str, str]) -> None:
+    """Raise a UserError that names the files of conf/ that changed after params.yaml was composed."""
+    if changed := changed_files(conf, composed):
         raise UserError(
-            f"Got a params.yaml older than {files}, expected one composed from conf/ as it is. "
+            f"Got a params.yaml older than {', '.join(changed)}, expected one composed from conf/ as it is. "
             "Run `dvc exp run`, or `make params` and then `dvc repro`."
+        )
+
+
+def refuse_conflict(file: Path) -> None:
+    """Raise a UserError when Git left a merge's conflict in a file."""
+    found = re.search(rb"^<{7} ", content := file.read_bytes(), re.MULTILINE)
+    if found:
+        line = content.count(b"\n", 0, found.start()) + 1
+        raise UserError(
+            f"Got both sides of a merge in {file}, line {line}, expected one of them. "
+            "Edit it, then `make params` and `git add conf params.yaml`."
         )
