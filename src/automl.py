@@ -64,6 +64,8 @@ def main() -> None:
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.to_csv(part, index=False)
     write_json(Path("reports/automl.json"), summary(table, failed, display.left_out, seconds))
+    for name, why in scorer.slow.items():
+        print(f"automl: {name} answers single rows as slowly as AutoGluon does: {why}")
     for name, why in failed.items():
         print(f"automl: {name} failed ({why})")
     if display.left_out:

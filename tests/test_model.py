@@ -14,6 +14,7 @@ from slipway.rows.contract import Contract, ContractError, typed
 from slipway.search import packaging
 from slipway.search.display import SearchDisplay, callback_for
 from slipway.search.search import failed_models, fit, leaderboard, seeded_models
+from slipway.serving.probe import PROBE_ROWS, probe_rows
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "sex": "text"}
@@ -84,9 +85,9 @@ def test_example_row_is_made_of_seen_values():
 
 def test_probe_is_the_same_for_the_same_contract():
     """The probe is fixed, holds seen and missing values alone, and each of them, and passes the contract."""
-    probe = packaging.probe_rows(CONTRACT)
-    assert probe.equals(packaging.probe_rows(CONTRACT))
-    assert probe.shape == (packaging.PROBE_ROWS, len(KINDS))
+    probe = probe_rows(CONTRACT)
+    assert probe.equals(probe_rows(CONTRACT))
+    assert probe.shape == (PROBE_ROWS, len(KINDS))
     for column, seen in SEEN.items():
         assert set(probe[column].dropna()) == set(seen)
         assert probe[column].isna().any()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from slipway.rows.contract import Contract
+from slipway.serving.probe import probe_rows
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -22,7 +23,6 @@ CARRIED = ("rows", "serving")
 # What predicting needs, as far as it is installed; a package per kind of model is added for those it holds.
 NEEDED = ("mlflow", "autogluon.tabular", "numpy", "pandas", "pyarrow", "scikit-learn")
 NEEDED_BY_MODEL = {"LightGBM": ("lightgbm",), "XGBoost": ("xgboost", "xgboost-cpu"), "CatBoost": ("catboost",)}
-PROBE_ROWS = 256
 
 
 def signature(contract: Contract) -> "ModelSignature":
@@ -43,13 +43,6 @@ def example_rows(contract: Contract) -> pd.DataFrame:
     """Return one made-up raw row, of values that are common in the train rows, each by itself."""
     middle = {column: values[len(values) // 2] if values else None for column, values in contract.seen.items()}
     return pd.DataFrame([middle], columns=list(contract.columns))
-
-
-def probe_rows(contract: Contract) -> pd.DataFrame:
-    """Return made-up raw rows that always are the same for the same contract: seen values, mixed at random."""
-    random = np.random.RandomState(0)  # whose draws NumPy keeps for good
-    drawn = {column: random.randint(0, len(seen) + 1, PROBE_ROWS) for column, seen in contract.seen.items()}
-    return pd.DataFrame({column: [[*contract.seen[column], None][k] for k in drawn[column]] for column in drawn})
 
 
 def model_digest(scorer: "Scorer") -> str:

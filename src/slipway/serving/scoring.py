@@ -1,13 +1,14 @@
 """The deliverable at work: raw rows in, predictions out. Travels inside the model."""
 
 import pickle
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from slipway.rows.contract import Contract, ContractError
+from slipway.serving.fast import QuickModels
+from slipway.serving.probe import probe_rows
 
 if TYPE_CHECKING:
     from autogluon.tabular import TabularPredictor
@@ -25,29 +26,34 @@ class Scorer:
         Fitted on the train rows; turns raw rows into features.
     predictor
         AutoGluon's; predicts from features.
+
+    Attributes
+    ----------
+    slow
+        Model → why it has no quick way for a few rows.
     """
 
     def __init__(self, contract: Contract, recipe: "TransformerMixin", predictor: "TabularPredictor") -> None:
         self.contract = contract
         self.recipe = recipe
         self.predictor = predictor
-        # AutoGluon's XGBoost sets parameters on every predict, which fails when two threads predict at once.
-        self._one_at_a_time = threading.Lock()
+        self.slow: dict[str, str] = {}
 
     @classmethod
     def load(cls, contract: Path, recipe: Path, predictor: Path) -> "Scorer":
-        """Load the parts from their files."""
+        """Load the parts from their files; they answer in many threads at once, and a few rows quickly."""
         from autogluon.tabular import TabularPredictor
 
         loaded = TabularPredictor.load(str(predictor))
-        loaded.persist("best", max_memory=None)  # AutoGluon would weigh the models first, which takes longer
-        return cls(Contract.load(contract), pickle.loads(recipe.read_bytes()), loaded)  # noqa: S301  part of the model
+        scorer = cls(Contract.load(contract), pickle.loads(recipe.read_bytes()), loaded)  # noqa: S301  part of the model
+        scorer.slow = QuickModels(
+            loaded, scorer.recipe.transform(scorer.contract.table(probe_rows(scorer.contract)))
+        ).slow
+        return scorer
 
     def predict(self, rows: pd.DataFrame) -> pd.Series | pd.DataFrame:
         """Return the predicted label of raw rows, of shape (rows,), or its quantiles, of shape (rows, levels)."""
-        features = self.recipe.transform(self.contract.table(rows))
-        with self._one_at_a_time:
-            predicted = self.predictor.predict(features)
+        predicted = self.predictor.predict(self.recipe.transform(self.contract.table(rows)))
         return predicted.rename(columns=str) if predicted.ndim > 1 else predicted
 
     def predict_proba(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -56,6 +62,4 @@ class Scorer:
             raise ContractError(
                 f"Got a request for probabilities, but {self.contract.label!r} is a number; leave proba out."
             )
-        features = self.recipe.transform(self.contract.table(rows))
-        with self._one_at_a_time:
-            return self.predictor.predict_proba(features).rename(columns=str)
+        return self.predictor.predict_proba(self.recipe.transform(self.contract.table(rows))).rename(columns=str)
