@@ -201,3 +201,61 @@ def test_seen_numbers_are_quantiles():
     assert seen_values(numbers, "number") == [0, 2, 5, 8, 10]
     assert seen_values(pd.Series([np.nan]), "number") == []
     assert seen_values(pd.Series(pd.to_datetime(["2026-01-01", "2026-01-01"])), "datetime") == ["2026-01-01 00:00:00"]
+
+
+@pytest.mark.parametrize("kind", ["integer", "number", "boolean", "datetime", "text"])
+def test_few_values_become_what_they_become_among_many(kind):
+    """A value alone is taken or refused as it is among many rows: the same number, text or date, in the same type."""
+    values = [
+        None,
+        np.nan,
+        pd.NaT,
+        pd.NA,
+        True,
+        False,
+        0,
+        1,
+        -7,
+        2**60,
+        2**70,
+        1.5,
+        5.0,
+        1e300,
+        np.float32(0.1),
+        np.int8(3),
+    ]
+    values += [
+        "",
+        " ",
+        "5",
+        "5.0",
+        "yes",
+        "No",
+        "old",
+        "NaN",
+        "2020-01-02",
+        "2020-01-02T03:04+02:00",
+        pd.Timestamp("2021-05-06"),
+    ]
+    for value in values:
+        few, many = (pd.DataFrame({"x": pd.Series([value] * n, dtype=object)}) for n in (2, 40))
+        answers = []
+        for rows in (few, many):
+            try:
+                answers.append(typed(rows, {"x": kind}).iloc[:2])
+            except ContractError as error:
+                answers.append(str(error))
+        if isinstance(answers[1], str):
+            assert answers[0] == answers[1], value
+        else:
+            pd.testing.assert_frame_equal(*answers, check_exact=True)
+    for dtype in ("float64", "int64", "bool", "datetime64[ns]", "string", "Int64", "category"):
+        some = pd.Series([1, 0], dtype="int64").astype(dtype)
+        few, many = pd.DataFrame({"x": some}), pd.DataFrame({"x": pd.concat([some] * 20, ignore_index=True)})
+        try:
+            expected = typed(many, {"x": kind}).iloc[:2]
+        except ContractError:
+            with pytest.raises(ContractError):
+                typed(few, {"x": kind})
+        else:
+            pd.testing.assert_frame_equal(typed(few, {"x": kind}), expected, check_exact=True)
