@@ -12,6 +12,7 @@ help:  ## show this list
 
 run:  ## make the environment, run the pipeline, say what came out
 	@./environment.sh
+	@[ -e params.yaml ] || python src/compose.py
 	@dvc repro
 	@python src/summary.py
 

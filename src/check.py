@@ -32,7 +32,7 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
         )
     if data.task == "binary" and len(classes) > 2:
         raise UserError(f"Got {len(classes)} classes in the label {data.label!r}, expected 2 for task=binary. {place}")
-    if data.task == "binary" and str(data.positive_class) not in classes:
+    if data.task == "binary" and data.positive_class is not None and str(data.positive_class) not in classes:
         raise UserError(
             f"Got data.positive_class={data.positive_class!r}, expected a class of {data.label!r}: "
             f"{' or '.join(classes)}. {place}"
@@ -82,6 +82,9 @@ def main() -> None:
     for key in unfounded(findings, params.check):
         print(f"check: {key} is acknowledged in conf/check/, but was not found; you can take it out")
     check_label(profile, data)
+    if data.task == "binary" and data.positive_class is None:
+        second = profile["columns"][data.label]["max"]
+        print(f"check: the positive class is {second}, the second in order; data.positive_class sets it")
     stop_on_errors(findings)
     write_json(Path("data/profile.json"), rounded({**profile, "reading": notes, "findings": findings}))
     balance = balance_in_words(profile, data)

@@ -93,7 +93,8 @@ def fit_recipe(
     try_features(features, rows, recipe)
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
     needed = needed_columns(features, rows, columns_read(features, list(columns)))
-    return features, Contract(columns, seen, needed, data.label, data.task, classes, data.positive_class)
+    positive = classes[-1] if data.task == "binary" and data.positive_class is None else data.positive_class
+    return features, Contract(columns, seen, needed, data.label, data.task, classes, positive)
 
 
 def prepare(rows: "pd.DataFrame", features: "TransformerMixin", contract: "Contract") -> "pd.DataFrame":

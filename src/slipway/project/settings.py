@@ -39,11 +39,8 @@ class Params(Section):
             for metric, key in metrics.items()
             if metric not in names
         ]
-        if (self.data.positive_class is None) == (task == "binary"):
-            wanted = "one of the label's two classes" if task == "binary" else "null"
-            faults.append(
-                f"Got data.positive_class={self.data.positive_class!r}, expected {wanted} for data.task={task}"
-            )
+        if self.data.positive_class is not None and task != "binary":
+            faults.append(f"Got data.positive_class={self.data.positive_class!r}, expected null for data.task={task}")
         if (self.automl.quantile_levels is None) == (task == "quantile"):
             wanted = "levels such as [0.1, 0.5, 0.9]; try automl=quantile," if task == "quantile" else "null"
             faults.append(

@@ -1,0 +1,1 @@
+"""Starting: what a new table is, and the files that say so."""

@@ -1,0 +1,268 @@
+"""Bringing a table into a project: what is proposed, what is written, what is refused; and the model that comes of it."""
+
+import io
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from slipway.project.entry import UserError
+from slipway.start.files import TABLE_NAME, as_yaml, recipe_file, settings_file, table_name
+from slipway.start.proposal import positive_class_of, task_of
+
+ROOT = Path(__file__).parents[1]
+ROWS = 240
+TINY = """
+eval_metric: ${data.metric}
+time_limit: null
+models: {GBM: {num_boost_round: 30, min_data_in_leaf: 5}}
+ensemble: false
+num_bag_folds: 0
+num_cpus: 1
+verbosity: 0
+fit: {}
+"""
+
+
+def days(i):
+    return date(2026, 1, 1) + timedelta(days=i)
+
+
+# Name → header, a row of each number, and the label: odd column names, dates of people, groups, identifiers, leaks.
+TABLES = {
+    "churn": (
+        'Customer ID;since;plan: "it\'s";amount;"left ${x} #1"',
+        lambda i: (
+            f"C-{i:05d};{days(i * 7 % ROWS):%d.%m.%Y};{'abc'[i % 3]};{i * 37 % 101},5;{'yes' if i * 37 % 101 > 60 else 'no'}"
+        ),
+        "left ${x} #1",
+    ),
+    "species": ("length,width,kind", lambda i: f"{i % 3 + i % 7 / 10},{i % 5},{['asa', 'bel', 'cyd'][i % 3]}", "kind"),
+    "prices": ("sold on,rooms,price", lambda i: f"{days(i)},{i % 6},{1000 + i % 6 * 250 + i % 11}", "price"),
+    "stays": (
+        "patient,visit,weight,pressure",
+        lambda i: f"{i % 40 + 500},{i // 40},{60 + i % 40 * 7 % 13},{110 + i % 40 * 7 % 13 + i % 3 / 10}",
+        "pressure",
+    ),
+}
+PROPOSED = {
+    "churn": ("binary", "roc_auc", "yes", {"method": "time", "column": "since"}),
+    "species": ("multiclass", "log_loss", None, {"method": "random"}),
+    "prices": ("regression", "root_mean_squared_error", None, {"method": "time", "column": "sold on"}),
+    "stays": ("regression", "root_mean_squared_error", None, {"method": "group", "column": "patient"}),
+}
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a folder with copies of src/ and conf/, and the tables beside it."""
+    for part in ("src", "conf"):
+        shutil.copytree(ROOT / part, tmp_path / "project" / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, (head, row, _) in TABLES.items():
+        text = "\n".join([head, *(row(i) for i in range(ROWS))]) + "\n"
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    return tmp_path / "project"
+
+
+def run(project, script, *arguments, ok=True):
+    done = subprocess.run(
+        [sys.executable, f"src/{script}.py", *arguments],
+        cwd=project, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == (0 if ok else 1), done.stdout + done.stderr
+    return done.stdout if ok else done.stderr
+
+
+def settings(project, name):
+    return YAML(typ="safe").load(project / f"conf/data/{name}.yaml")
+
+
+def files(project):
+    return {
+        file: file.read_bytes() for file in project.rglob("*") if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLES)
+def test_new_table_becomes_a_tested_model(project, name):
+    """Every kind of table gets the proposal it deserves, a schema that holds it, and a tested model, with no edit at all."""
+    said = run(project, "new_table", f"../{name}.csv", "--label", TABLES[name][2], "--yes")
+    assert f"dvc exp run -S data={name}" in said
+    task, metric, positive, split = PROPOSED[name]
+    says = settings(project, name)
+    assert (says["task"], says["metric"], says["positive_class"]) == (task, metric, positive)
+    assert says["split"] == split | ({"gap": 0} if split["method"] == "time" else {}) | {
+        "test_size": 0.2,
+        "validation_size": None,
+    }
+    assert (project / f"data/raw/{name}/{name}.csv").read_bytes() == (project / f"../{name}.csv").read_bytes()
+    (project / "conf/automl/tiny.yaml").write_text(TINY, encoding="utf-8")
+    run(project, "compose", f"data={name}", "automl=tiny", "evaluate.importance_repeats=1")
+    told = "".join(run(project, stage) for stage in ("check", "dataprep", "automl", "evaluate"))
+    assert "data/schema" not in told  # check found the schema, and the table meets it
+    metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
+    contract = json.loads((project / "models/recipe/contract.json").read_text(encoding="utf-8"))
+    assert metrics["test_rows"] >= 40
+    assert contract["label"] == TABLES[name][2]
+    assert not {"Customer ID", "patient"} & set(contract["needed"])
+    if name == "churn":
+        assert contract["columns"]["since"] == "datetime"
+        assert metrics["roc_auc"] > 0.9
+
+
+@pytest.mark.slow
+def test_written_files_are_formatted_and_never_overwritten(project):
+    """The recipe is as the formatter would have it; a second run under the same name changes nothing and says why."""
+    run(project, "new_table", "../churn.csv", "--label", "left ${x} #1", "--yes")
+    subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--check", "--config", ROOT / "pyproject.toml", "src/recipes"],
+        cwd=project,
+        check=True,
+    )
+    subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--config", ROOT / "pyproject.toml", "src/recipes"],
+        cwd=project,
+        check=True,
+    )
+    before = files(project)
+    said = run(project, "new_table", "../churn.csv", "--label", "left ${x} #1", "--yes", ok=False)
+    assert re.fullmatch(
+        r"Error: Got the table's name 'churn', but .* is there and is left as it is; .*--name\.\n", said
+    )
+    run(project, "new_table", "data/raw/churn", "--label", "left ${x} #1", "--yes", ok=False)
+    assert files(project) == before
+
+
+@pytest.mark.slow
+def test_table_that_lies_in_its_folder_is_described_where_it_is(project):
+    """A file that was put into data/raw/<table>/ by hand stays there, alone."""
+    place = project / "data/raw/homes"
+    place.mkdir(parents=True)
+    shutil.copy(project / "../prices.csv", place / "2026.csv")
+    run(
+        project, "new_table", "data/raw/homes/2026.csv", "--label", "price", "--split", "random", "--no-recipe", "--yes"
+    )
+    assert [file.name for file in place.iterdir()] == ["2026.csv"]
+    assert settings(project, "homes")["split"]["method"] == "random"
+    assert settings(project, "homes")["recipe"]["name"] == "as_is"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["../specie.csv", "--label", "kind"], r"Got no file \.\./specie\.csv, expected the table there; closest: 'species\.csv'\."),
+        (["../species.csv", "--label", "kin"], r"Got --label 'kin', expected one of length, width, kind; closest: 'kind'\."),
+        (["../species.csv"], r"Got no --label, expected one: .* length, width, kind\."),
+        (["../species.csv", "--label", "kind", "--task", "binery"], "Got --task 'binery', expected .*; closest: 'binary'"),
+        (["../species.csv", "--label", "kind", "--metric", "logloss"], "Got --metric 'logloss', .*; closest: 'log_loss'"),
+        (["../species.csv", "--label", "kind", "--split", "group:widht"], "Got --split 'group:widht', .*'group:width'"),
+        (["../species.csv", "--label", "kind", "--name", "Ka d"], "Got the table's name 'Ka d', .* --name ka_d"),
+        (["../prices.csv", "--label", "sold on"], "Got dates in the label 'sold on', expected numbers, or 2 to 100 classes"),
+        (["../empty.csv", "--label", "a"], "Got .*empty.csv"),
+    ],
+    ids=["file", "column", "no label", "task", "metric", "split", "name", "dates as label", "empty file"],
+)  # fmt: skip
+def test_what_cannot_work_is_one_sentence_and_writes_nothing(project, arguments, says):
+    """A wrong argument ends in one sentence with the closest name, and leaves the project as it was."""
+    (project / "../empty.csv").write_text("", encoding="utf-8")
+    before = files(project)
+    said = run(project, "new_table", *arguments, "--yes", ok=False)
+    assert said.count("\n") == 1
+    assert re.search(f"^Error: {says}", said), said
+    assert files(project) == before
+    assert "--yes" in run(project, "new_table", *arguments, ok=False) or "Got no file" in said
+
+
+@pytest.mark.slow
+def test_terminal_is_asked(project):
+    """On a terminal each proposal is asked about: a wrong column is asked again with the closest, Enter takes what is proposed."""
+    ours, theirs = pty.openpty()
+    asked = subprocess.Popen(
+        [sys.executable, "src/new_table.py", "../species.csv"],
+        cwd=project,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.write(ours, b"kin\nkind\n\n\nrandom\n\ny\n")
+    said, _ = asked.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert asked.returncode == 0, said
+    assert "closest: 'kind'" in said
+    assert settings(project, "species")["task"] == "multiclass"
+
+
+def test_settings_file_says_what_the_example_says():
+    """The written settings explain every key in the words of the example's file, and have its keys and no others."""
+
+    def comments(text):
+        return [line.strip() for line in text.splitlines() if line.strip().startswith("#")][1:]
+
+    example = (ROOT / "conf/data/titanic.yaml").read_text(encoding="utf-8")
+    values = {"about": "a\nb", "name": "t", "label": "y", "task": "binary", "metric": "f1", "positive_class": True, "model": "t",
+              "dates": {}, "recipe": "as_is", "method": "random", "column": ""}  # fmt: skip
+    written = settings_file(values)
+    ours, examples = (
+        comments(written),
+        comments(example.replace("; age and fare are cut into this many quantile bins.", ".")),
+    )
+    assert ours == examples
+    assert list(YAML(typ="safe").load(io.StringIO(written))) == list(YAML(typ="safe").load(io.StringIO(example)))
+
+
+@pytest.mark.parametrize(
+    "label", ["a: b", "yes", "#1", 'it\'s "q"', "ünï", "😀", "a\tb\x85\ufeff", "1", "null", "{x}", "%", "\\d"]
+)
+def test_any_column_name_survives_yaml(label):
+    """A column's name comes back from YAML 1.1 and 1.2 as it was, whatever is in it, and from the recipe too."""
+    import yaml
+
+    text = f"label: {as_yaml(label)}\n"
+    assert YAML(typ="safe").load(io.StringIO(text)) == {"label": label}
+    assert yaml.safe_load(text) == {"label": label}
+    scope: dict = {}
+    exec(recipe_file("t", {label: "why"}), scope)
+    assert scope["LEFT_OUT"] == [label]
+
+
+@pytest.mark.parametrize(
+    ("kind", "unique", "task"),
+    [("boolean", 2, "binary"), ("integer", 2, "binary"), ("number", 2, "binary"), ("text", 30, "multiclass"),
+     ("integer", 10, "multiclass"), ("integer", 11, "regression"), ("number", 3, "regression")],
+)  # fmt: skip
+def test_task_follows_from_the_label(kind, unique, task):
+    """Two values make a binary label, texts and a few whole numbers classes, other numbers a regression."""
+    assert task_of("y", {"kind": kind, "unique": unique}, 1000)[0] == task
+
+
+@pytest.mark.parametrize(
+    ("kind", "unique"), [("text", 600), ("text", 101), ("datetime", 2), ("text", 1), ("number", 0)]
+)
+def test_label_that_cannot_be_one_is_refused(kind, unique):
+    """Texts that hardly repeat, dates and a single value are no label."""
+    with pytest.raises(UserError, match="in the label 'y', expected numbers, or 2 to 100 classes"):
+        task_of("y", {"kind": kind, "unique": unique}, 1000)
+
+
+def test_positive_class_is_yes_or_the_rarer():
+    """The class that says yes is positive, in the type that the label has; where none says so, the rarer one."""
+    assert positive_class_of({"False": 3, "True": 9}, "boolean") is True
+    assert positive_class_of({"0": 3, "1": 9}, "integer") == 1
+    assert positive_class_of({"stays": 9, "goes": 3}, "text") == "goes"
+
+
+@pytest.mark.parametrize("stem", ["", "é", "class", "NULL", "a" * 99, "_x_", "2026"])
+def test_every_file_name_makes_a_table_name(stem):
+    """Whatever a file is called, the name made of it is a folder, a module and a word for Hydra."""
+    assert re.fullmatch(TABLE_NAME, table_name(stem))
