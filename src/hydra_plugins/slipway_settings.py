@@ -35,7 +35,10 @@ def composed_digest() -> DictConfig:
 
 
 def sweep() -> str | None:
-    """Return what the experiments of one `dvc exp run --queue` share, for ``${sweep:}``: their --name, or the time."""
+    """Return what the experiments of one `dvc exp run --queue` share, for ``${sweep:}``: their --name, or the time.
+
+    DVC numbers them, ``trees-1`` and so on; one that is queued again under its full name belongs to the same sweep.
+    """
     if "--queue" not in sys.argv:
         return None
     named = re.search(r"(?:^|\0)(?:-n|--name)[=\0]([^\0]+)", "\0".join(sys.argv))
