@@ -18,6 +18,9 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+# Groups whose files say something about another section, or about the whole, as in the defaults of conf/config.yaml.
+PLACES = {"experiment": "_global_", "compute": "automl"}
+
 SRC = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(SRC))
 try:
@@ -89,6 +92,17 @@ def apply_overrides(overrides: list[Any], cfg: DictConfig) -> None:
             raise InvalidArgumentError(f"{got} a setting that conf/ has{hint}. Write + before a new one.") from None
 
 
+def placed(override: str) -> str:
+    """Return a -S with the section that a group's files are about, where that is not the group's own name.
+
+    >>> placed("compute=half"), placed("+experiment=smoke"), placed("automl=quick")
+    ('compute@automl=half', 'experiment@_global_=smoke', 'automl=quick')
+    """
+    group, _, option = override.partition("=")
+    place = PLACES.get(group.lstrip("+"))
+    return f"{group.lstrip('+')}@{place}={option}" if place else override
+
+
 def load_configuration(loader: ConfigLoaderImpl, *args: Any, **kwargs: Any) -> DictConfig:
     """Compose conf/ as Hydra does and check the settings as a whole.
 
@@ -98,8 +112,7 @@ def load_configuration(loader: ConfigLoaderImpl, *args: Any, **kwargs: Any) -> D
         DVC's own, for what Hydra cannot read or find and for all that the schema refuses.
     """
     try:
-        # What a file of conf/experiment/ says belongs to the whole, which Hydra would have said with the group's name.
-        kwargs["overrides"] = [re.sub(r"^\+?experiment=", "experiment@_global_=", o) for o in kwargs["overrides"]]
+        kwargs["overrides"] = [placed(override) for override in kwargs["overrides"]]
         refuse_unknown_to_git()
         composed_digest()  # reads every file of conf/, also those that this composition leaves out
         cfg = hydra_load_configuration(loader, *args, **kwargs)

@@ -27,6 +27,7 @@ def schemas() -> dict[str, dict[str, Any]]:
             kind = kinds[says["$ref"].rpartition("/")[2]]
             complete = {"required": [key for key in kind["required"] if not key.startswith("_")]}
             found[group] = {**_lenient(kind), "anyOf": [complete, {"required": ["defaults"]}]}
+    found["compute"] = {key: value for key, value in found["automl"].items() if key != "anyOf"}
     together = _lenient(whole)["properties"] | {"hydra": {"type": "object"}}
     found["config"] = {"type": "object", "additionalProperties": False, "properties": together}
     shared = {name: _lenient(kind) for name, kind in kinds.items()}
