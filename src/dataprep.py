@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.project.data_settings import ColumnSplit, Data, FilesSplit
 from slipway.project.entry import parser, run
-from slipway.project.names import has_classes
 from slipway.project.settings import Params, load_params
 
 if TYPE_CHECKING:
@@ -57,8 +56,8 @@ def kept_rows(
     folder: Path,
     connection: "duckdb.DuckDBPyConnection",
     progress: "RowProgress",
-) -> "duckdb.DuckDBPyRelation":
-    """Return the raw rows that clean() keeps and that have a label, each with its digest, from a file in a folder."""
+) -> Path:
+    """Return a file in a folder with the raw rows that clean() keeps and that have a label, each with its digest."""
     from slipway.preparation.streaming import write_batches, write_rows
     from slipway.tables.reading import read_raw_table
 
@@ -76,7 +75,7 @@ def kept_rows(
     if recipe.clean:  # what goes wrong from here on is not the raw files' fault
         with progress.following("read", received_rows, connection):
             write_rows(digested(connection.read_parquet(str(cleaned)), data, kinds, params.seed), kept)
-    return connection.read_parquet(str(kept))
+    return kept
 
 
 def fit_recipe(
@@ -106,16 +105,20 @@ def prepare(rows: "pd.DataFrame", features: "TransformerMixin", contract: "Contr
 
 
 def prepared_batches(
-    split: Path, features: "TransformerMixin", contract: "Contract", schema: "pa.Schema", batch_rows: int
+    rows: "duckdb.DuckDBPyRelation",
+    features: "TransformerMixin",
+    contract: "Contract",
+    schema: "pa.Schema",
+    batch_rows: int,
 ) -> "Iterator[pa.Table]":
-    """Give the features of the raw rows in a file, with their label, batch by batch."""
+    """Give the features of raw rows, with their label, batch by batch."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from slipway.preparation.recipe import columns_read
+    from slipway.tables.inference import quoted
 
     read = [*columns_read(features, list(contract.columns)), contract.label]
-    for batch in pq.ParquetFile(split).iter_batches(batch_rows, columns=read):
+    for batch in rows.project(", ".join(map(quoted, read))).to_arrow_reader(batch_rows):
         yield pa.Table.from_pandas(prepare(batch.to_pandas(), features, contract), schema, preserve_index=False)
 
 
@@ -145,43 +148,46 @@ def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.preparation.recipe import load_recipe, save_recipe
-    from slipway.preparation.splitting import PARTS, count_parts, part_sql, sampled_sql
-    from slipway.preparation.streaming import RowProgress, bounded, new_folder, write_batches, write_rows
+    from slipway.preparation.splitting import PARTS, split_up
+    from slipway.preparation.streaming import RowProgress, beside, bounded, new_folder, write_batches, write_rows
     from slipway.project.files import move_folder, write_text
     from slipway.tables.findings import findings_report, settled_and_used, stop_on_errors
-    from slipway.tables.inference import quoted
 
     data, batch_rows = params.data, params.dataprep.batch_rows
     profile = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))
     kinds = {column: says["kind"] for column, says in profile["columns"].items()}
-    columns, label = ", ".join(map(quoted, kinds)), quoted(data.label)
     recipe = load_recipe(data.recipe.name)
     gc.freeze()  # spares the exit a walk over scikit-learn; DuckDB, imported next, is not to be kept from the collector
     progress = RowProgress("dataprep")
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
-        rows = kept_rows(params, recipe, kinds, profile["rows"], folder, connection, progress)
-        part = part_sql(rows, data, kinds, params.seed)
-        counts = count_parts(rows, part, data)
-        train = rows.filter(f"{part} = 'train'")
-        sample = train.filter(sampled_sql(counts["train"], data.recipe.sample_rows)).project(columns).df()
-        classes = train.aggregate(label, label).order(label).fetchall() if has_classes(data.task) else []
-        features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, tuple(value for (value,) in classes))
-        stop_on_errors(profile["findings"], contract.needed)
-        schema = prepared_schema(sample.head(batch_rows), features, contract)
-        for name in PARTS:
-            split = folder / "split" / f"{name}.parquet"
-            with progress.following(f"split off {name} rows", counts[name], connection):
-                write_rows(rows.filter(f"{part} = '{name}'").project(columns), split)
-            with progress.step(f"prepare {name} rows", counts[name]) as tell:
-                batches = prepared_batches(split, features, contract, schema, batch_rows)
-                write_batches(batches, folder / "prepared" / split.name, schema, tell)
+        kept = kept_rows(params, recipe, kinds, profile["rows"], folder, connection, progress)
+        parts = split_up(kept, data, kinds, params.seed, connection)
+        connection.execute("SET threads = 1")  # else the batches, and so the bytes, hang on the number of cores
+        with bounded(folder, params.dataprep.memory_mb, threads=1) as aside:
+
+            def split() -> None:
+                for name in PARTS:
+                    write_rows(parts.rows(name, aside), folder / "split" / f"{name}.parquet")
+
+            with beside(split, aside) as splitting:
+                sample = parts.sample("train", data.recipe.sample_rows, connection)
+                features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes)
+                stop_on_errors(profile["findings"], contract.needed)
+                schema = prepared_schema(sample.head(batch_rows), features, contract)
+                del sample
+                for name, count in parts.counts.items():
+                    with progress.step(f"prepare {name} rows", count) as tell:
+                        batches = prepared_batches(parts.rows(name, connection), features, contract, schema, batch_rows)
+                        write_batches(batches, folder / "prepared" / f"{name}.parquet", schema, tell)
+                with progress.following("write the split", sum(parts.counts.values()), aside):
+                    splitting.result()
         for outs in ("split", "prepared"):
             move_folder(folder / outs, Path("data") / outs)
     save_recipe(features, Path("models/recipe/recipe.pkl"))
     contract.save(Path("models/recipe/contract.json"))
     write_text(Path("reports/findings.md"), findings_report(profile["findings"], contract.needed))
     print(
-        f"dataprep: kept {sum(counts.values())} of {profile['rows']} rows, {told(counts)}; "
+        f"dataprep: kept {sum(parts.counts.values())} of {profile['rows']} rows, {told(parts.counts)}; "
         f"{len(schema.names) - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
     )
     settled, used = settled_and_used(profile["findings"], contract.needed)

@@ -2,11 +2,13 @@
 
 import copy
 import gc
+import hashlib
 import json
 import sys
 import types
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
@@ -20,6 +22,8 @@ from slipway.rows.contract import Contract
 from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).resolve().parents[1]
+# What the first number of cores gave.
+CORES: dict[str, bytes] = {}
 RANDOM = {"method": "random", "test_size": 0.2, "validation_size": None}
 
 
@@ -96,6 +100,19 @@ def test_two_runs_write_the_same_bytes(prepare):
     assert written(prepare({"a.csv": rows}, settings())) == first
     train = pd.read_parquet("data/split/train.parquet")
     assert train["id"].is_monotonic_increasing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 8])
+def test_bytes_do_not_hang_on_the_number_of_cores(prepare, monkeypatch, threads):
+    """A machine with other cores writes the same tables to the last byte, in several row groups too."""
+    real = duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda config: real(config={"threads": threads, **config}))
+    rows = pd.DataFrame({"id": range(200_000), "y": ["yes", "no"] * 100_000})
+    found = hashlib.sha256()
+    for _, content in sorted(written(prepare({"a.csv": rows}, settings())).items()):
+        found.update(content)
+    assert CORES.setdefault("bytes", found.digest()) == found.digest()
 
 
 def test_columns_pass_through_without_a_recipe(prepare):

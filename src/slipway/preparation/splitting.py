@@ -6,7 +6,8 @@ equal keys stay together: equal rows, the rows of a group, those of one moment.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from slipway.project.data_settings import ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit
 from slipway.project.entry import UserError
@@ -17,6 +18,7 @@ from slipway.tables.reading import FILE
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
 
     from slipway.rows.contract import Kind
 
@@ -55,18 +57,69 @@ class Order:
     gap: float = 0
 
 
-def digest_sql(values: Sequence[str], seed: int) -> str:
-    """Return SQL for a number of 60 bits that depends on the seed and the values alone, on every platform.
+@dataclass(frozen=True)
+class Parts:
+    """Which rows of a Parquet file belong to which part.
 
-    A missing value counts as an empty one: nothing worse comes of a tie than that two rows are kept together.
+    Attributes
+    ----------
+    path
+        The file.
+    columns
+        Its columns without those that only tell its rows apart.
+    part
+        SQL that says a row's part.
+    counts
+        Part → its rows.
+    classes
+        The classes among the train rows, sorted; none for a regression.
     """
-    text = ", chr(31), ".join([f"'{seed}'", *values])
-    return f"CAST('0x' || left(md5(concat({text})), 15) AS BIGINT)"
+
+    path: Path
+    columns: tuple[str, ...]
+    part: str
+    counts: dict[str, int]
+    classes: tuple[Any, ...]
+
+    def rows(self, name: str, connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyRelation":
+        """Return the rows of a part, in the file's order."""
+        here = f"{self.part} = '{name}'" if self.counts[name] else "false"
+        return connection.read_parquet(str(self.path)).filter(here).project(", ".join(map(quoted, self.columns)))
+
+    def sample(self, name: str, rows: int, connection: "duckdb.DuckDBPyConnection") -> "pd.DataFrame":
+        """Return about so many rows of a part, or all where it has no more than that."""
+        chosen = connection.read_parquet(str(self.path)).filter(sampled_sql(self.counts[name], rows))
+        found = chosen.filter(f"{self.part} = '{name}'").project(", ".join(map(quoted, self.columns)))
+        return found.to_arrow_table().to_pandas()
+
+
+def split_up(
+    path: Path, data: Data, kinds: "Mapping[str, Kind]", seed: int, connection: "duckdb.DuckDBPyConnection"
+) -> Parts:
+    """Return how the rows of a Parquet file, each with its digest, are split.
+
+    Raises
+    ------
+    UserError
+        They cannot be split as the settings say.
+    """
+    rows = connection.read_parquet(str(path))
+    part = part_sql(rows, data, kinds, seed)
+    return Parts(path, tuple(kinds), part, *count_parts(rows, part, data))
+
+
+def digest_sql(values: Sequence[str], seed: int) -> str:
+    """Return SQL for a number of 60 bits that depends on the seed and the values alone.
+
+    It is DuckDB's own hash: a twentieth of MD5's work, and the same for as long as requirements.lock pins the same
+    DuckDB; another one may split otherwise. The second hash lets every bit hang on every value and the seed.
+    """
+    return f"CAST(hash(hash({', '.join([str(seed), *values])})) >> 4 AS BIGINT)"
 
 
 def row_digest_sql(kinds: "Mapping[str, Kind]", seed: int) -> str:
     """Return SQL for a row's digest, whatever the order of the columns; -0.0 and 0.0 are one number."""
-    return digest_sql([quoted(c) + (" + 0.0" if kinds[c] == "number" else "") for c in sorted(kinds)], seed)
+    return digest_sql([quoted(column) for column in sorted(kinds)], seed)
 
 
 def sampled_sql(rows: int, wanted: int) -> str:
@@ -104,40 +157,39 @@ def part_sql(rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "Mapping[str, K
         if isinstance(split, ColumnSplit):
             return _by_column(rows, split.column)
         order = _by_group(split, seed) if isinstance(split, GroupSplit) else _by_time(rows, split, kinds)
-    shares = [split.test_size, split.test_size + (split.validation_size or 0)]
-    test, validation = (_ends(rows, order, share) for share in shares)
+    test = _ends(rows, order, split.test_size)
     cases = [f"WHEN {order.key} <= {test} THEN 'test'", f"WHEN {order.key} < {test} + {order.gap} THEN NULL"]
     if split.validation_size:
+        validation = _ends(rows, order, split.test_size + split.validation_size)
         cases += [f"WHEN {order.key} <= {validation} THEN 'validation'"]
         cases += [f"WHEN {order.key} < {validation} + {order.gap} THEN NULL"]
     return f"CASE {' '.join(cases)} ELSE 'train' END"
 
 
-def count_parts(rows: "duckdb.DuckDBPyRelation", part: str, data: Data) -> dict[str, int]:
-    """Return part → its rows.
+def count_parts(rows: "duckdb.DuckDBPyRelation", part: str, data: Data) -> tuple[dict[str, int], tuple[Any, ...]]:
+    """Return part → its rows, and the classes among the train rows, sorted; none for a regression.
 
     Raises
     ------
     UserError
         A part that must have rows has none, or the train rows are of one class.
     """
-    counts = dict(rows.aggregate(f"{part} AS part, count(*)", "part").fetchall())
+    label = quoted(data.label) if has_classes(data.task) else "NULL"
+    found = rows.aggregate(f"{part} AS part, {label} AS label, count(*) AS n", "ALL").order("label").fetchall()
+    counts = {p: sum(n for of, _, n in found if of == p) for p in PARTS}
+    classes = tuple(label for of, label, _ in found if of == "train" and label is not None)
     expected = [p for p in PARTS if p != "validation" or getattr(data.split, "validation_size", None)]
-    for missing in (p for p in expected if not counts.get(p)):
+    for missing in (p for p in expected if not counts[p]):
         raise UserError(
-            f"Got no {missing} row out of {sum(counts.values())} rows from data.split.method={data.split.method}, "
+            f"Got no {missing} row out of {sum(n for *_, n in found)} rows from data.split.method={data.split.method}, "
             f"expected some. {PLACE}"
         )
-    label = quoted(data.label)
-    if (
-        has_classes(data.task)
-        and rows.filter(f"{part} = 'train'").aggregate(f"min({label}) = max({label})").fetchall()[0][0]
-    ):
+    if len(classes) == 1:
         raise UserError(
             f"Got train rows of one class of {data.label!r} only from data.split.method={data.split.method}, "
             f"expected at least 2. {PLACE}"
         )
-    return {p: counts.get(p, 0) for p in PARTS}
+    return counts, classes
 
 
 def _ends(rows: "duckdb.DuckDBPyRelation", order: Order, share: float) -> str:

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,11 +36,12 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def bounded(folder: Path, memory_mb: int) -> "Iterator[duckdb.DuckDBPyConnection]":
+def bounded(folder: Path, memory_mb: int, threads: int | None = None) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Give a DuckDB connection that takes so much memory and lays the rest aside in a folder."""
     import duckdb
 
-    config = {"memory_limit": f"{memory_mb}MiB", "temp_directory": str(folder / "spill")}
+    config: dict[str, Any] = {"memory_limit": f"{memory_mb}MiB", "temp_directory": str(folder / "spill")}
+    config |= {"threads": threads} if threads else {}
     try:
         with duckdb.connect(config=config) as connection:
             yield connection
@@ -54,9 +56,29 @@ def bounded(folder: Path, memory_mb: int) -> "Iterator[duckdb.DuckDBPyConnection
 
 
 def write_rows(rows: "duckdb.DuckDBPyRelation", path: Path) -> None:
-    """Write the rows of a relation to Parquet in their order, byte for byte the same for the same rows."""
+    """Write the rows of a relation to Parquet in their order.
+
+    On a connection of one thread, byte for byte the same for the same rows; with more, row groups end elsewhere.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     rows.write_parquet(str(path), compression="snappy")
+
+
+@contextmanager
+def beside(work: Callable[[], None], connection: "duckdb.DuckDBPyConnection") -> "Iterator[Future[None]]":
+    """Let queries of a connection run in a thread of their own beside a block, which ends after them.
+
+    When the block fails, they are given up; their own error is raised where the block asks for their result, or ends.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(work)
+        try:
+            yield running
+            running.result()
+        finally:
+            while not running.done():
+                connection.interrupt()
+                wait([running], timeout=0.1)
 
 
 def write_batches(
