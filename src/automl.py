@@ -3,79 +3,152 @@
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.project.entry import parser, run
 from slipway.project.settings import load_params
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from autogluon.tabular import TabularPredictor
 
-def summary(table: Any, failed: dict[str, str], left_out: list[str], seconds: float) -> dict[str, Any]:
-    """Return the search in a few figures: the best model, its validation score, what was fitted, what failed or had no time."""
-    best = table.iloc[0]
+
+def seconds_since_start() -> float:
+    """Return how long this process has been running, Python's own start included."""
+    import psutil
+
+    return max(0.0, time.time() - psutil.Process().create_time())
+
+
+def summary(
+    chosen: "pd.Series", score: float, table: "pd.DataFrame", cut_short: list[str], seconds: float
+) -> dict[str, Any]:
+    """Return the search in a few figures: the deployed model, its validation score, what was fitted and what was not."""
+    scored = table["score_val"].notna()
+    failed = table["cut_short"].str.startswith("failed")
     return {
-        "best_model": best["model"],
-        "eval_metric": best["eval_metric"],
-        "score_val": float(best["score_val"]),
-        "models": len(table),
-        "failed": len(failed),
-        "left_out": len(left_out),
+        "best_model": chosen["model"],
+        "eval_metric": chosen["eval_metric"],
+        "score_val": score,
+        "models": int(table["eval_metric"].notna().sum()),
+        "failed": int(failed.sum()),
+        "left_out": int((~scored & ~failed & table["eval_metric"].isna()).sum()),
+        "cut_short": cut_short,
+        "reproducible": not cut_short,
+        "deployed_mb": round(float(chosen["deployed_bytes"]) / 1e6, 3),
         "fit_s": round(seconds, 3),
     }
 
 
-def main() -> None:
-    parser(__doc__).parse_args()
-    params = load_params()
-    import mlflow.pyfunc  # noqa: F401  AutoGluon would import it within the fit, whose seconds are reported
-    import pandas as pd
+def grouped(reasons: dict[str, str]) -> list[str]:
+    """Return what was cut short, the models with the same reason in one sentence.
 
-    from slipway.project.files import whole_file, write_json
-    from slipway.search.display import SearchDisplay, callback_for
+    >>> grouped({"A": "left out, no time", "B": "left out, no time"})
+    ['A, B: left out, no time']
+    """
+    by_reason: dict[str, list[str]] = {}
+    for model, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(model)
+    return [
+        f"{', '.join(models[:8])}{f' and {len(models) - 8} more' if len(models) > 8 else ''}: {reason}"
+        for reason, models in by_reason.items()
+    ]
+
+
+def build(predictor: "TabularPredictor", model: str, recipe: str, tags: dict[str, Any]) -> list[str]:
+    """Build the deliverable of a model, with tags, in the place of the one before; return what is slow in it, in words."""
     from slipway.search.packaging import model_digest, save_model
-    from slipway.search.search import failed_models, fit, leaderboard, log_to
     from slipway.serving.scoring import Scorer
-
-    data, settings = params.data, params.automl
-    log_to(Path("reports/automl.log"), settings.verbosity)
-    train, validation = (pd.read_parquet(f"data/prepared/{part}.parquet") for part in ("train", "validation"))
-    held_out = f"{len(validation)} validation rows, " if len(validation) else ""
-    print(f"automl: {len(train)} train rows, {held_out}{train.shape[1] - 1} features; the log is reports/automl.log")
-    variants = sum(len(v) if isinstance(v, list) else 1 for v in settings.models.values())
-    with SearchDisplay(settings.eval_metric, settings.time_limit, variants + settings.ensemble) as display:
-        started = time.monotonic()
-        predictor = fit(
-            train, validation, data.label, data.positive_class, data.task, settings, params.seed,
-            Path("models/predictor"), callback_for(display),
-        )  # fmt: skip
-        seconds = time.monotonic() - started
-    table, failed = leaderboard(predictor), failed_models(predictor)
 
     staging = Path("models/.staging")
     shutil.rmtree(staging, ignore_errors=True)
     try:
         shutil.copytree("models/recipe", staging)
-        predictor.clone_for_deployment(str(staging / "predictor"))
+        predictor.clone_for_deployment(str(staging / "predictor"), model=model)
         scorer = Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
-        save_model(staging, scorer, data.recipe.name, {"digest": model_digest(scorer)})
+        save_model(staging, scorer, recipe, {"digest": model_digest(scorer), **tags})
         shutil.rmtree("models/model", ignore_errors=True)
         (staging / "model").rename("models/model")
+        return [f"{name} answers single rows as slowly as AutoGluon does: {why}" for name, why in scorer.slow.items()]
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def tell(table: "pd.DataFrame", cut_short: list[str], lines: list[str]) -> None:
+    """Print what failed and why, what the budget cut short, and what won."""
+    failed = table[table["cut_short"].str.startswith("failed")]
+    told = [f"{model} {why}" for model, why in zip(failed["model"], failed["cut_short"], strict=True)] + cut_short
+    if cut_short:
+        told.append("a budget cut the search short: it cannot be repeated to the last bit")
+    for line in [*told, *lines]:
+        print(f"automl: {line}")
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--debug", action="store_true", help="write everything into reports/automl.log")
+    debug = arguments.parse_args().debug
+    params = load_params()
+    began = time.monotonic() - seconds_since_start()
+    import autogluon.tabular  # noqa: F401
+    import mlflow.pyfunc  # noqa: F401  the search's process shares what is imported before it begins
+    import pandas as pd  # noqa: F401
+    import pyarrow.parquet as pq
+
+    from slipway.project.availability import check_available
+    from slipway.project.files import whole_file, write_json
+    from slipway.project.names import autogluon_metric
+    from slipway.search.budget import Search, load_left, refit, search
+    from slipway.search.choice import choose, why_it_won
+    from slipway.search.display import SearchDisplay
+    from slipway.search.memory import free_bytes
+    from slipway.search.search import hyperparameters, leaderboard, log_to
+
+    data, settings = params.data, params.automl
+    left_out = check_available(settings)
+    log_to(Path("reports/automl.log"), 4 if debug else settings.verbosity)
+    train, validation = (pq.read_metadata(f"data/prepared/{part}.parquet") for part in ("train", "validation"))
+    held_out = f"{validation.num_rows} validation rows, " if validation.num_rows else ""
+    print(
+        f"automl: {train.num_rows} train rows, {held_out}{train.num_columns - 1} features; the log is reports/automl.log",
+        flush=True,
+    )
+    if left_out:
+        print(f"automl: without {', '.join(f'{kind} (no package {name})' for kind, name in left_out.items())}")
+    metric = autogluon_metric(settings.eval_metric, data.task) or settings.eval_metric
+    variants = sum(map(len, hyperparameters(settings, params.seed).values()))
+    with SearchDisplay(
+        metric, settings.time_limit, min(variants, settings.max_models or variants) + settings.ensemble,
+        free_bytes(settings.memory_limit), Path("reports/leaderboard.csv"),
+    ) as display:  # fmt: skip
+        started = time.monotonic()
+        # What the stage does after the search takes as long as its imports, or a little more.
+        finish_s = 2 + 1.2 * (started - began)
+        one = Search(
+            Path("models/predictor"), data.label, data.positive_class, data.task, params.seed, settings, display, began,
+            finish_s,
+        )  # fmt: skip
+        predictor = search(one)
+        chosen, choices = choose(one, predictor)
+        predictor = load_left(one.folder) or predictor
+        won = why_it_won(predictor, chosen, settings.infer_limit)
+        best = leaderboard(predictor, {}).pipe(lambda ranking: ranking[ranking["model"] == chosen].iloc[0])
+        deployed = refit(one, predictor, chosen) if settings.refit_full and not one.is_baseline else chosen
+        predictor = load_left(one.folder) or predictor
+        seconds = time.monotonic() - started
+    table = leaderboard(predictor, display.cut_short)
+
+    cut_short = [*one.cut_short, *grouped(display.cut_short)]
+    slow = build(predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.to_csv(part, index=False)
-    write_json(Path("reports/automl.json"), summary(table, failed, display.left_out, seconds))
-    for name, why in scorer.slow.items():
-        print(f"automl: {name} answers single rows as slowly as AutoGluon does: {why}")
-    for name, why in failed.items():
-        print(f"automl: {name} failed ({why})")
-    if display.left_out:
-        print(
-            f"automl: the limit of {settings.time_limit:g} s left out {', '.join(display.left_out)}; "
-            "raise automl.time_limit to fit them"
-        )
-    best = table.iloc[0]
+    row = table[table["model"] == deployed].iloc[0]
+    write_json(
+        Path("reports/automl.json"), summary(row, float(best["score_val"]), table, cut_short, seconds)
+    )  # fmt: skip
+    tell(table, cut_short, [*slow, *choices, *won])
     print(
-        f"automl: {best['model']} won of {len(table)} models with {best['eval_metric']} {best['score_val']:.4f} on validation rows"
+        f"automl: {deployed} won of {table['score_val'].notna().sum()} models with {metric} {best['score_val']:.4f} on validation rows"
     )
 
 

@@ -71,7 +71,9 @@ def main() -> None:
 
     predictor = TabularPredictor.load("models/predictor")
     settings = params.model_dump(mode="json")["automl"]
-    settings |= {"models": fitted_models(predictor, MODELS, params.seed), "time_limit": None}
+    settings |= dict.fromkeys(("time_limit", "max_time_limit", "max_models", "early_stopping_patience", "num_trials"))
+    settings |= {"models": fitted_models(predictor, tuple(MODELS), params.seed), "portfolio": None}
+    settings |= {"included_model_types": [], "excluded_model_types": [], "skip_unavailable": False}
     settings["num_cpus"] = settings["num_cpus"] or os.cpu_count()
     if settings["eval_metric"] == params.data.metric:
         settings["eval_metric"] = "${data.metric}"

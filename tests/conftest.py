@@ -20,16 +20,12 @@ STAGES = ["check", "dataprep", "automl", "evaluate", "register"]
 
 # Two models of a second each, in the place of the settings of conf/ that take longer.
 SMALL_SEARCH = """\
-eval_metric: roc_auc
+defaults: [base, _self_]
 time_limit: 60
 models:
   GBM: {num_boost_round: 20}
   DUMMY: {}
 ensemble: false
-num_bag_folds: 0
-num_cpus: null
-verbosity: 2
-fit: {}
 """
 
 

@@ -1,13 +1,17 @@
 """What a person sees of the search: lines where there is no terminal, a table that lives where there is one."""
 
+import csv
 import io
+import logging
 import pickle
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from slipway.search.display import SearchDisplay, callback_for
+from slipway.search.display import SearchDisplay
+from slipway.search.events import callback_for
 
 
 class Clock:
@@ -33,15 +37,18 @@ def displayed(clock, terminal=False, time_limit=60.0):
     return SearchDisplay("roc_auc", time_limit, 3, console=console, clock=clock), console
 
 
+def fit(display, clock, model, score, seconds=0.0):
+    """Let the display hear of a model from its beginning to its end."""
+    display.hear({"event": "fitting", "model": model})
+    clock.now += seconds
+    display.hear({"event": "fitted", "model": model, "score": score})
+
+
 def search(display, clock):
     """Fit one model well and let another one fail."""
     with display:
-        display.fitting("LightGBM")
-        clock.now += 2.5
-        display.fitted("LightGBM", 0.85)
-        display.fitting("RandomForest")
-        clock.now += 1
-        display.fitted("RandomForest", None)
+        fit(display, clock, "LightGBM", 0.85, 2.5)
+        fit(display, clock, "RandomForest", None, 1)
 
 
 def test_lines_without_a_terminal(clock):
@@ -57,11 +64,52 @@ def test_lines_without_a_terminal(clock):
 
 
 def test_model_that_the_limit_left_out_did_not_fail(clock):
-    """A model without a score at the end of the time is said to have had no time, and remembered."""
+    """A model that a budget left out is said to be left out, not to have failed, and remembered."""
     display, console = displayed(clock, time_limit=3)
+    display.hear({"event": "cut", "model": "RandomForest", "why": "left out, no time"})
     search(display, clock)
-    assert display.left_out == ["RandomForest"]
+    assert display.cut_short == {"RandomForest": "left out, no time"}
     assert "automl: RandomForest left out, no time after" in console.file.getvalue()
+
+
+def test_model_that_was_being_fitted_when_the_search_ended(clock):
+    """The model in whose middle the search was ended is said to be ended; nothing happens where none was fitted."""
+    display, console = displayed(clock)
+    display.ended("ended, no time")
+    display.hear({"event": "fitting", "model": "CatBoost"})
+    display.ended("ended, no time")
+    assert display.cut_short == {"CatBoost": "ended, no time"}
+    assert "automl: CatBoost ended, no time after 0.0 s; no model yet" in console.file.getvalue()
+
+
+def test_board_follows_the_search(clock, tmp_path):
+    """The file has a whole ranking after each model: those with a score, the best first, with what was cut short."""
+    display, _ = displayed(clock)
+    display.board = tmp_path / "reports/leaderboard.csv"
+    fit(display, clock, "A", 0.5)
+    display.hear({"event": "cut", "model": "B", "why": "stopped by the time limit"})
+    fit(display, clock, "B", 0.75)
+    fit(display, clock, "C", None)
+    with display.board.open(encoding="utf-8", newline="") as file:
+        rows = [(row["model"], row["score_val"], row["cut_short"]) for row in csv.DictReader(file)]
+    assert rows == [("B", "0.75", "stopped by the time limit"), ("A", "0.5", "")]
+    assert [file.name for file in display.board.parent.iterdir()] == ["leaderboard.csv"]
+
+
+def test_table_of_many_models_stays_on_the_screen(clock):
+    """A search of a hundred models shows the last ones, and how many more there are; memory stands below."""
+    display, console = displayed(clock)
+    display.memory_limit = 4 * 2**30
+    for number in range(100):
+        fit(display, clock, f"Model{number}", number / 100)
+    display.hear({"memory": 2**30})
+    lines = len(console.file.getvalue())
+    console.print(display.table())
+    shown = console.file.getvalue()[lines:]
+    assert "80 more" in shown
+    assert " Model79 " not in shown
+    assert " Model80 " in shown
+    assert "1.0 of 4 GB of memory" in " ".join(shown.split())
 
 
 def test_table_in_a_terminal(clock):
@@ -81,7 +129,7 @@ def test_table_in_a_terminal(clock):
 def test_table_shows_what_is_being_fitted(clock):
     """The model that is being fitted stands in the table with its seconds so far."""
     display, console = displayed(clock)
-    display.fitting("CatBoost")
+    display.hear({"event": "fitting", "model": "CatBoost"})
     clock.now += 4
     console.print(display.table())
     row = next(line for line in console.file.getvalue().splitlines() if "CatBoost …" in line)
@@ -103,8 +151,7 @@ def test_higher_is_better(clock):
     display, _ = displayed(clock)
     assert display.best() == "no model yet"
     for model, score in {"A": -0.5, "B": -0.3, "C": None}.items():
-        display.fitting(model)
-        display.fitted(model, score)
+        fit(display, clock, model, score)
     assert display.best() == "best so far B with roc_auc -0.3000"
 
 
@@ -114,7 +161,7 @@ def test_interrupted_search_leaves_the_terminal_usable(clock):
 
     def interrupted():
         with display:
-            display.fitting("LightGBM")
+            display.hear({"event": "fitting", "model": "LightGBM"})
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -122,21 +169,65 @@ def test_interrupted_search_leaves_the_terminal_usable(clock):
     assert console.file.getvalue().rindex("\x1b[?25h") > console.file.getvalue().rindex("\x1b[?25l")
 
 
-def test_callback_tells_the_display(clock):
-    """What AutoGluon says before and after a model reaches the display; a model that brought nothing has failed."""
-    display, _ = displayed(clock)
-    callback = callback_for(display)
-    trainer = SimpleNamespace(get_model_attribute=lambda *_: 0.7)
-    assert callback._before_model_fit(trainer, SimpleNamespace(name="GBM")) == (False, False)
-    assert callback._after_model_fit(trainer, ["GBM"]) is False
-    callback._before_model_fit(trainer, SimpleNamespace(name="XGB"))
-    callback._after_model_fit(trainer, [])
-    assert display.scores == {"GBM": 0.7, "XGB": None}
+def fitted(callback, trainer, *models):
+    """Let AutoGluon's trainer fit these models, each with its score; return those that the callback did not skip."""
+    done = []
+    for name, score in models:
+        trainer.get_model_attribute = lambda _, key, score=score: score if key == "val_score" else 1.0
+        if callback._before_model_fit(trainer, SimpleNamespace(name=name)) == (False, False):
+            callback._after_model_fit(trainer, [name] if score is not None else [])
+            done.append(name)
+    return done
 
 
-def test_callback_stays_out_of_the_predictor(clock):
-    """A predictor that is saved with its callbacks carries neither display nor console."""
-    display, _ = displayed(clock)
-    saved = pickle.dumps(callback_for(display))
+@pytest.fixture
+def trainer(tmp_path):
+    (tmp_path / "trainer.pkl").write_bytes(b"whole")
+    return SimpleNamespace(path=str(tmp_path))
+
+
+def test_callback_tells_what_is_fitted(trainer):
+    """What AutoGluon does is told model by model; a model that brought nothing has no score."""
+    told = []
+    assert fitted(callback_for(told.append), trainer, ("GBM", 0.7), ("XGB", None)) == ["GBM", "XGB"]
+    assert [(event["event"], event["model"], event.get("score")) for event in told] == [
+        ("fitting", "GBM", None), ("fitted", "GBM", 0.7), ("fitting", "XGB", None), ("fitted", "XGB", None),
+    ]  # fmt: skip
+    assert (Path(trainer.path) / "trainer.whole.pkl").read_bytes() == b"whole"
+
+
+def test_enough_models_leave_out_the_rest(trainer):
+    """After as many models as are asked for the others are left out and told; failed ones and blends don't count."""
+    told = []
+    models = [("GBM", 0.7), ("XGB", None), ("CAT", 0.6), ("RF", 0.9), ("WeightedEnsemble_L2", 0.8)]
+    assert fitted(callback_for(told.append, max_models=2), trainer, *models) == [
+        "GBM", "XGB", "CAT", "WeightedEnsemble_L2",
+    ]  # fmt: skip
+    assert [event for event in told if event["event"] == "left_out"] == [
+        {"event": "left_out", "model": "RF", "why": "left out after 2 models"}
+    ]
+
+
+def test_models_that_are_no_better_end_the_search(trainer):
+    """After so many models in a row that are no better, the rest is left out; a better one starts the count anew."""
+    models = [("A", 0.5), ("B", 0.4), ("C", 0.6), ("D", 0.6), ("E", 0.1), ("F", 0.9)]
+    assert fitted(callback_for([].append, patience=2), trainer, *models) == ["A", "B", "C", "D", "E"]
+
+
+def test_what_a_budget_cut_short_is_heard_in_the_log(trainer):
+    """AutoGluon says in its log alone that time ended a model's training; that is told with the model's name."""
+    told, log = [], logging.getLogger("autogluon.of.this.test")
+    callback = callback_for(told.append)
+    callback.before_trainer_fit(trainer)
+    callback._before_model_fit(trainer, SimpleNamespace(name="GBM"))
+    log.warning("\tRan out of time, early stopping on iteration 12.")
+    callback.after_trainer_fit(trainer)
+    log.warning("\tRan out of time, early stopping on iteration 13.")
+    assert told[1:] == [{"event": "cut", "model": "GBM", "why": "stopped by the time limit"}]
+
+
+def test_callback_stays_out_of_the_predictor():
+    """A predictor that is saved with its callbacks carries nothing of ours."""
+    saved = pickle.dumps(callback_for([].append))
     assert b"slipway" not in saved
     pickle.loads(saved)

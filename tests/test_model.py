@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from slipway.preparation.recipe import save_recipe
-from slipway.project.automl_settings import Automl
 from slipway.project.entry import UserError
+from slipway.project.settings import load_params
 from slipway.rows.contract import Contract, ContractError, typed
 from slipway.search import packaging
-from slipway.search.display import SearchDisplay, callback_for
-from slipway.search.search import failed_models, fit, leaderboard, seeded_models
+from slipway.search.events import callback_for
+from slipway.search.search import failed_models, fit, fit_options, hyperparameters, leaderboard
 from slipway.serving.probe import PROBE_ROWS, probe_rows
 
 ROOT = Path(__file__).parents[1]
@@ -26,10 +26,10 @@ SEEN = {
     "sex": ["f", "m"],
 }
 CONTRACT = Contract(KINDS, SEEN, ("age", "sex"), "survived", "binary", (0, 1), positive_class=1)
-SETTINGS = Automl(
-    eval_metric="roc_auc", time_limit=None, models={"GBM": {"num_boost_round": 5, "min_data_in_leaf": 2}, "XT": {"n_estimators": 5}}, ensemble=True,
-    num_bag_folds=0, num_cpus=1, verbosity=0, fit={},
-)  # fmt: skip
+MODELS = {"GBM": {"num_boost_round": 5, "min_data_in_leaf": 2}, "XT": {"n_estimators": 5}}
+SETTINGS = load_params(ROOT / "params.yaml").automl.model_copy(
+    update={"time_limit": None, "models": MODELS, "num_cpus": 1, "verbosity": 0}
+)
 RECIPE = """
 from sklearn.preprocessing import FunctionTransformer
 
@@ -59,8 +59,7 @@ def train():
 
 def search(folder, seed=1, **changed):
     settings = SETTINGS.model_copy(update=changed)
-    display = SearchDisplay("roc_auc", None, 3)
-    return fit(train(), train()[:0], "survived", 1, "binary", settings, seed, folder, callback_for(display))
+    return fit(train(), train()[:0], "survived", 1, "binary", settings, seed, folder, callback_for([].append))
 
 
 class Answers:
@@ -159,13 +158,46 @@ def test_signature_takes_missing_values_everywhere():
 def test_models_get_the_seed_where_they_look_for_it():
     """Every kind of model gets the seed under its own name, a seed in the settings stays, and nothing else is changed."""
     models = {"GBM": [{"num_boost_round": 5}, {"seed": 9}], "CAT": {}, "KNN": {}}
-    seeded = seeded_models(models, 7)
+    seeded = hyperparameters(SETTINGS.model_copy(update={"models": models}), 7)
     bagged = {"model_random_seed": 7}
     assert seeded["GBM"][0] == {"seed": 7, "ag_args_ensemble": bagged, "num_boost_round": 5}
     assert seeded["GBM"][1]["seed"] == 9
     assert seeded["CAT"] == [{"random_seed": 7, "ag_args_ensemble": bagged}]
     assert seeded["KNN"] == [{}]
     assert models["CAT"] == {}
+
+
+def test_models_of_a_list_get_the_seed_in_place_of_their_own():
+    """AutoGluon's lists name seeds of their own; ours drives them, and what else they say stays."""
+    update = {"models": {}, "portfolio": "zeroshot_2025_12_18_cpu", "excluded_model_types": ["NN_TORCH", "FASTAI"]}
+    first = hyperparameters(SETTINGS.model_copy(update=update), 7)["GBM_PREP"][0]
+    assert first["seed"] == 7
+    assert first["ag_args_ensemble"] == {"model_random_seed": 7, "vary_seed_across_folds": True}
+    assert first["learning_rate"] < 1
+
+
+def test_what_the_settings_say_reaches_autogluon():
+    """Each setting stands where AutoGluon's fit looks for it, and what `fit` adds stands beside it."""
+    space = {"learning_rate": {"low": 0.01, "high": 0.3, "log": True}, "num_leaves": {"choices": [15, 31]}}
+    update = {
+        "models": {"GBM": space, "RF": {}, "CAT": {}}, "excluded_model_types": ["CAT"], "early_stopping_rounds": 9,
+        "num_bag_folds": 3, "max_time_limit": 5.0, "num_trials": 4, "feature_generator": "off", "infer_limit": 0.01,
+        "fit": {"ag_args_fit": {"max_memory_usage_ratio": 0.5}, "test_data": None},
+    }  # fmt: skip
+    options = fit_options(SETTINGS.model_copy(update=update), 7, 20.0)
+    [gbm] = options["hyperparameters"]["GBM"]
+    assert (gbm["learning_rate"].lower, gbm["learning_rate"].log, gbm["ag.early_stop"]) == (0.01, True, 9)
+    assert gbm["num_leaves"].data == [15, 31]
+    assert set(options["hyperparameters"]) == {"GBM", "RF"}
+    assert "ag.early_stop" not in options["hyperparameters"]["RF"][0]
+    assert options["ag_args_fit"] == {"max_time_limit": 5.0, "max_memory_usage_ratio": 0.5}
+    assert options["ag_args_ensemble"] == {"fold_fitting_strategy": "sequential_local"}
+    assert options["hyperparameter_tune_kwargs"]["num_trials"] == 4
+    assert (options["time_limit"], options["infer_limit"], options["test_data"]) == (20.0, 0.01, None)
+    assert not any(
+        "Text" in type(g).__name__ or "Datetime" in type(g).__name__
+        for g in options["feature_generator"].generators[-1]
+    )
 
 
 @pytest.fixture
@@ -216,7 +248,7 @@ def searched(tmp_path_factory):
 @pytest.mark.slow
 def test_leaderboard_ranks_what_was_fitted(searched):
     """The ranking holds every model, the best first, with score, seconds and bytes."""
-    table = leaderboard(searched)
+    table = leaderboard(searched, {})
     assert set(table["model"]) == {"LightGBM", "ExtraTrees", "WeightedEnsemble_L2"}
     assert table["score_val"].is_monotonic_decreasing
     assert (table["size_bytes"] > 0).all()
@@ -226,10 +258,8 @@ def test_leaderboard_ranks_what_was_fitted(searched):
 
 @pytest.mark.slow
 def test_search_without_a_model_ends_in_a_sentence(tmp_path):
-    """When no model can be fitted, the sentence names the models, the limit and the reason."""
-    with pytest.raises(
-        UserError, match=r"Got no model out of GBM within automl.time_limit=None \(LightGBM: .*Raise the limit"
-    ):
+    """When no model can be fitted, the sentence names the models and the reason."""
+    with pytest.raises(UserError, match=r"Got no model out of GBM \(LightGBM: .*Unknown objective.*Edit automl.models"):
         search(tmp_path / "predictor", models={"GBM": {"objective": "no such"}}, ensemble=False)
 
 

@@ -77,10 +77,10 @@ def test_unfit_override_is_refused_before_any_stage(finished_once: Project, chan
     ("file", "old", "new", "says"),
     [
         pytest.param("automl/quick", "time_limit:", "time_limt:", "closest: 'automl.time_limit'", id="unknown-key"),
-        pytest.param("automl/quick", "roc_auc", "roc_aux", "closest: 'roc_auc'", id="unknown-metric"),
+        pytest.param("automl/base", "${data.metric}", "roc_aux", "closest: 'roc_auc'", id="unknown-metric"),
         pytest.param("config", "automl: quick", "automl: quik", "closest: 'automl/quick'", id="unknown-option"),
         pytest.param("register/default", "alias: champion", "alias: v1", "register.alias='v1'", id="impossible-alias"),
-        pytest.param("automl/reproducible", "eval_metric: ", "eval_metric ", "reproducible.yaml", id="not-yaml"),
+        pytest.param("automl/reproducible", "time_limit: null", "time_limit null", "reproducible.yaml", id="not-yaml"),
     ],
 )
 def test_unfit_setting_in_conf_is_refused_before_any_stage(finished: Project, file: str, old: str, new: str, says: str):

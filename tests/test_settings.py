@@ -13,6 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from slipway.project import names
+from slipway.project.availability import check_available
 from slipway.project.entry import UserError
 from slipway.project.settings import known_keys, load_params, validate
 
@@ -64,6 +65,11 @@ def test_committed_params_pass():
         ("automl.num_cpus", 1),
         ("automl.num_bag_folds", 2),
         ("automl.models", {"GBM": [{}, {"extra_trees": True}]}),
+        ("automl.eval_metric", "AUC_weighted"),
+        ("automl.feature_generator", False),
+        ("automl.feature_generator", {"enable_text_ngram_features": False}),
+        ("automl.calibrate_decision_threshold", True),
+        ("automl.fit", {"ag_args_fit": {"max_memory_usage_ratio": 0.5}}),
         ("data.positive_class", True),
         ("data.positive_class", "yes"),
         ("data.label", "überlebt?"),
@@ -108,7 +114,23 @@ def test_possible_values_pass(key, value):
         ("automl.time_limit", 0, "greater than 0"),
         ("automl.time_limit", float("inf"), "a finite number"),
         ("automl.time_limit", "60", "a valid number"),
-        ("automl.models", {}, "at least 1 item"),
+        ("automl.models", {}, "Got neither automl.models nor automl.portfolio, expected one"),
+        ("automl.portfolio", "zeroshot", "Got automl.models and automl.portfolio='zeroshot', expected one of them"),
+        ("automl.portfolio", "zeroshut", "closest: 'zeroshot'"),
+        ("automl.max_models", 0, "greater than 0"),
+        ("automl.num_stack_levels", 1, "Got automl.num_stack_levels=1 without folds, expected automl.num_bag_folds"),
+        ("automl.num_bag_sets", 2, "Got automl.num_bag_sets=2 without folds"),
+        ("automl.concurrency", 2, "Got automl.concurrency=2 with nothing to run side by side"),
+        ("automl.max_time_limit", 61, "Got automl.max_time_limit=61 for a model of a search of time_limit=60"),
+        ("automl.included_model_types", ["KNN"], "Got no model that automl.included_model_types"),
+        ("automl.excluded_model_types", ["GBM", "CAT", "XGB", "RF", "XT"], "Got no model that automl.included_model"),
+        ("automl.weight_evaluation", True, "Got automl.weight_evaluation with sample_weight=None"),
+        ("automl.fit", {"time_limit": 5}, "expected no time_limit there: it is said by automl.time_limit"),
+        ("automl.fit", {"fit_strategy": "parallel"}, "expected no other fit_strategy than sequential"),
+        ("automl.num_trials", 1, "greater than or equal to 2"),
+        ("automl.feature_generator", "none", "Got automl.feature_generator='none', expected"),
+        ("automl.eval_metric", "weighted_accuracy", "; the nearest to it: 'accuracy'"),
+        ("automl.eval_metric", "average_precision_score_weighted", "; the nearest to it: 'average_precision'"),
         ("automl.models", {"GMB": {}}, "Got automl.models.GMB='GMB', expected one of GBM, "),
         ("automl.models.GBM", 5, "Got automl.models.GBM=5, expected it to be a valid dictionary or be a valid list"),
         ("automl.num_bag_folds", 1, "Got automl.num_bag_folds=1, expected 0 for none, or 2 at least"),
@@ -213,10 +235,48 @@ def test_params_are_read_as_yaml_1_2(tmp_path):
 
 
 def test_models_are_autogluons():
-    """Every name of a model is a key of AutoGluon's registry."""
+    """Every name of a model is a key of AutoGluon's registry, and a list of models has the kinds that AutoGluon says."""
+    from autogluon.tabular.configs.hyperparameter_configs import hyperparameter_config_dict
     from autogluon.tabular.registry import ag_model_registry
 
     assert set(names.MODELS) <= set(ag_model_registry.keys)
+    assert {name: tuple(hyperparameter_config_dict[name]) for name in names.PORTFOLIOS} == names.PORTFOLIOS
+
+
+def test_metrics_of_services_are_autogluons_under_other_names():
+    """What a service's metric stands for is a metric that AutoGluon has for the task, and no name is taken twice."""
+    tables = (names.CLOUD_METRICS, names.RESCALED_METRICS, names.NEAREST_METRICS)
+    for table in tables:
+        for by_task in table.values():
+            assert all(ours in names.METRICS[task] for task, ours in by_task.items())
+    pairs = [(name, task) for table in tables for name, by_task in table.items() for task in by_task]
+    assert len(pairs) == len(set(pairs))
+    assert not {name for name, task in pairs if name in names.METRICS[task]}
+
+
+def test_settings_that_contradict_the_task_are_refused():
+    """A threshold where there are no two classes, weights of classes where there are none: refused, each in a sentence."""
+    settings = for_task("regression", "r2", None)
+    settings["automl"] |= {"calibrate_decision_threshold": True, "sample_weight": "balance_weight"}
+    with pytest.raises(UserError, match=r"Got automl.calibrate_dec.*; Got automl.sample_weight='balance_weight'"):
+        validate(settings)
+
+
+def test_models_that_cannot_run_are_refused_before_anything_is_spent():
+    """A model whose package is not there is an error, unless the settings go on without; without any model they cannot."""
+    automl = validate(with_setting("automl.models", {"GBM": {}, "EBM": {}})).automl
+    with pytest.raises(UserError, match=r"Got the models EBM \(no package interpret\).*automl.skip_unavailable=true"):
+        check_available(automl)
+    assert check_available(automl.model_copy(update={"skip_unavailable": True})) == {"EBM": "interpret"}
+    alone = automl.model_copy(update={"skip_unavailable": True, "models": {"EBM": {}}})
+    with pytest.raises(UserError, match="expected models that can run here"):
+        check_available(alone)
+
+
+def test_gpu_that_is_not_there_is_refused():
+    """Asking for a GPU on a machine without one is an error before anything is spent."""
+    with pytest.raises(UserError, match=r"Got automl.num_gpus=1, but no GPU is found here"):
+        check_available(validate(with_setting("automl.num_gpus", 1)).automl)
 
 
 @pytest.mark.parametrize("task", names.METRICS)
@@ -299,9 +359,9 @@ def test_all_that_does_not_fit_the_task_is_told_at_once():
 
 
 def options():
-    """Return every choice of one file per group of conf/ as overrides."""
+    """Return every choice of one file per group of conf/ as overrides; base is what the others start from."""
     groups = sorted(folder for folder in (ROOT / "conf").iterdir() if folder.is_dir() and folder.name != "experiment")
-    return [[f"{group.name}={file.stem}" for file in sorted(group.glob("*.yaml"))] for group in groups]
+    return [[f"{g.name}={f.stem}" for f in sorted(g.glob("*.yaml")) if f.stem != "base"] for g in groups]
 
 
 # Composes each of the combinations, one process for all, and says what became of it: nothing, or the error.
@@ -379,7 +439,7 @@ def test_wrong_override_leaves_params_alone(project, override, says):
 
 def test_wrong_conf_is_refused(project):
     """A wrong value in conf/ itself is refused when it is composed, though no override names it."""
-    file = project / "conf/automl/quick.yaml"
+    file = project / "conf/automl/base.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("verbosity: 2", "verbosity: 7"), encoding="utf-8")
     done = compose(project)
     assert done.returncode == 1

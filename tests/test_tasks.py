@@ -16,14 +16,11 @@ from slipway.rows.contract import Contract
 
 ROOT = Path(__file__).parents[1]
 TINY = """
-eval_metric: ${data.metric}
-time_limit: null
+defaults: [base, _self_]
 models: {GBM: {num_boost_round: 40, min_data_in_leaf: 5}}
 ensemble: false
-num_bag_folds: 0
 num_cpus: 1
 verbosity: 0
-fit: {}
 """
 
 

@@ -1,11 +1,26 @@
 """The schema of conf/automl/: how long and how hard to search."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from slipway.project.names import MODELS
+from slipway.project.names import MODELS, PORTFOLIOS
 from slipway.project.sections import Section, Share
+
+Kind: TypeAlias = Literal[tuple(MODELS)]  # type: ignore[valid-type]
+Count = Annotated[int, Field(gt=0)]
+Amount = Annotated[float, Field(gt=0)]
+
+# What AutoGluon's fit takes → the setting that says it here.
+NAMED_HERE = {
+    "time_limit": "time_limit", "hyperparameters": "models", "presets": "portfolio", "infer_limit": "infer_limit",
+    "fit_weighted_ensemble": "ensemble", "num_bag_folds": "num_bag_folds", "num_bag_sets": "num_bag_sets",
+    "num_stack_levels": "num_stack_levels", "holdout_frac": "holdout_frac", "refit_full": "refit_full",
+    "num_cpus": "num_cpus", "num_gpus": "num_gpus", "memory_limit": "memory_limit", "tuning_data": "data.split",
+    "hyperparameter_tune_kwargs": "num_trials", "feature_generator": "feature_generator", "verbosity": "verbosity",
+    "excluded_model_types": "excluded_model_types", "included_model_types": "included_model_types",
+    "calibrate_decision_threshold": "calibrate_decision_threshold",
+}  # fmt: skip
 
 
 def _usable_folds(folds: int) -> int:
@@ -20,18 +35,107 @@ def _rising(levels: list[float]) -> list[float]:
     return levels
 
 
+def _usable_fit(fit: dict[str, Any]) -> dict[str, Any]:
+    for name in fit:
+        if name in NAMED_HERE:
+            raise ValueError(f"no {name} there: it is said by automl.{NAMED_HERE[name]}".replace("automl.data", "data"))
+    if fit.get("fit_strategy", "sequential") != "sequential":
+        raise ValueError("no other fit_strategy than sequential: AutoGluon would not say which model it fits")
+    return fit
+
+
 class Automl(Section):
-    """How long and how hard to search, under AutoGluon's names."""
+    """How long and how hard to search; conf/automl/base.yaml says what each setting does."""
 
     eval_metric: str
-    time_limit: Annotated[float, Field(gt=0)] | None
-    models: Annotated[
-        dict[Literal[MODELS], dict[str, Any] | list[dict[str, Any]]],  # type: ignore[valid-type]
-        Field(min_length=1),
-    ]
+    time_limit: Amount | None
+    max_time_limit: Amount | None
+    max_models: Count | None
+    early_stopping_patience: Count | None
+    portfolio: Literal[tuple(PORTFOLIOS)] | None  # type: ignore[valid-type]
+    models: dict[Kind, dict[str, Any] | list[dict[str, Any]]]
+    included_model_types: list[Kind]
+    excluded_model_types: list[Kind]
+    skip_unavailable: bool
+    num_trials: Annotated[int, Field(ge=2)] | None
+    early_stopping_rounds: Count | None
     ensemble: bool
     num_bag_folds: Annotated[int, Field(ge=0), AfterValidator(_usable_folds)]
-    num_cpus: Annotated[int, Field(gt=0)] | None
+    num_bag_sets: Count
+    num_stack_levels: Annotated[int, Field(ge=0, le=3)]
+    holdout_frac: Share | None
+    refit_full: bool
+    feature_generator: Literal["auto", "off", False] | dict[str, Any]
+    sample_weight: Annotated[str, Field(min_length=1)] | None
+    weight_evaluation: bool
+    calibrate_decision_threshold: bool | Literal["auto"]
+    infer_limit: Amount | None
+    max_size_mb: Amount | None
+    concurrency: Count | None
+    num_cpus: Count | None
+    num_gpus: Annotated[int, Field(ge=0)]
+    memory_limit: Amount | None
     verbosity: Annotated[int, Field(ge=0, le=4)]
-    fit: dict[str, Any]
     quantile_levels: Annotated[list[Share], Field(min_length=1), AfterValidator(_rising)] | None = None
+    fit: Annotated[dict[str, Any], AfterValidator(_usable_fit)]
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if faults := [says for wrong, says in self._contradictions() if wrong]:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _contradictions(self) -> list[tuple[bool, str]]:
+        folds, both = self.num_bag_folds, sorted(set(self.included_model_types) & set(self.excluded_model_types))
+        limit, longest = self.time_limit, self.max_time_limit
+        return [
+            (not self.models and not self.portfolio, "Got neither automl.models nor automl.portfolio, expected one"),
+            (
+                bool(self.models and self.portfolio),
+                f"Got automl.models and automl.portfolio={self.portfolio!r}, expected one of them: models={{}} or portfolio=null",
+            ),
+            (
+                bool(both),
+                f"Got {', '.join(both)} in automl.included_model_types and in excluded_model_types, expected one",
+            ),
+            (
+                not both and bool(self.models or self.portfolio) and not self.kinds(),
+                "Got no model that automl.included_model_types and excluded_model_types leave, expected one at least",
+            ),
+            (
+                not folds and self.num_stack_levels > 0,
+                f"Got automl.num_stack_levels={self.num_stack_levels} without folds, expected automl.num_bag_folds of 2 at least",
+            ),
+            (
+                not folds and self.num_bag_sets > 1,
+                f"Got automl.num_bag_sets={self.num_bag_sets} without folds, expected automl.num_bag_folds of 2 at least",
+            ),
+            (
+                not folds and (self.concurrency or 1) > 1 and not self.num_trials,
+                f"Got automl.concurrency={self.concurrency} with nothing to run side by side, expected automl.num_bag_folds or num_trials",
+            ),
+            (
+                self.holdout_frac is not None and folds > 0,
+                f"Got automl.holdout_frac={self.holdout_frac} and num_bag_folds={folds}, expected one: folds hold out rows themselves",
+            ),
+            (
+                limit is not None and longest is not None and longest > limit,
+                f"Got automl.max_time_limit={longest:g} for a model of a search of time_limit={limit:g}, expected less"
+                if limit and longest
+                else "",
+            ),
+            (
+                self.weight_evaluation and self.sample_weight in (None, "auto_weight", "balance_weight"),
+                f"Got automl.weight_evaluation with sample_weight={self.sample_weight!r}, expected a column of weights",
+            ),
+            (
+                bool(self.num_cpus and self.concurrency and self.concurrency > self.num_cpus),
+                f"Got automl.concurrency={self.concurrency} on num_cpus={self.num_cpus}, expected no more than CPUs",
+            ),
+        ]
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of models that are asked for, in order."""
+        asked = self.models or PORTFOLIOS.get(self.portfolio or "", ())
+        allowed = self.included_model_types or asked
+        return [kind for kind in asked if kind in allowed and kind not in self.excluded_model_types]

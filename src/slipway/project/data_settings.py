@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from slipway.project.names import METRICS
-from slipway.project.sections import Section, Share
+from slipway.project.names import CLOUD_METRICS, METRICS, NEAREST_METRICS, RESCALED_METRICS
+from slipway.project.sections import Section, Share, closest
 
 # A folder or a file of the project: no way out of it, nothing hidden.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
@@ -111,13 +111,25 @@ class Read(Section):
         return self
 
 
+def _known_metric(metric: str) -> str:
+    known = {
+        *CLOUD_METRICS,
+        *RESCALED_METRICS,
+        *NEAREST_METRICS,
+        *(name for names in METRICS.values() for name in names),
+    }
+    if metric not in known:
+        raise ValueError(f"one of {', '.join(sorted(known))}{closest(metric, sorted(known))}")
+    return metric
+
+
 class Data(Section):
     """What the table is."""
 
     name: Name
     label: Annotated[str, Field(min_length=1)]
     task: Task
-    metric: Literal[tuple(sorted({name for names in METRICS.values() for name in names}))]  # type: ignore[valid-type]
+    metric: Annotated[str, AfterValidator(_known_metric)]
     positive_class: str | int | bool | None
     model: Annotated[str, Field(pattern=r"^[^/:]+$")]
     read: Read

@@ -1,10 +1,26 @@
 """Names that AutoGluon knows, so that a wrong one is refused before AutoGluon is imported. A test compares them."""
 
-# Keys of ``hyperparameters`` for tables that run on a CPU, without torch.
-MODELS = ("GBM", "CAT", "XGB", "RF", "XT", "KNN", "LR", "DUMMY")
+# Keys of ``hyperparameters`` for tables → the packages that such a model needs beside scikit-learn. Models that would
+# download weights are not among them.
+# fmt: off
+MODELS: dict[str, tuple[str, ...]] = {
+    "GBM": ("lightgbm",), "CAT": ("catboost",), "XGB": ("xgboost",), "RF": (), "XT": (), "KNN": (), "LR": (),
+    "DUMMY": (), "GBM_PREP": ("lightgbm",), "EBM": ("interpret",), "NN_TORCH": ("torch",), "FASTAI": ("fastai",),
+    "TABM": ("torch",), "REALMLP": ("pytabkit",),
+}
+
+# AutoGluon's ready-made lists of models → the kinds of models in them.
+PORTFOLIOS: dict[str, tuple[str, ...]] = {
+    "default": ("NN_TORCH", "GBM", "CAT", "XGB", "FASTAI", "RF", "XT"),
+    "light": ("NN_TORCH", "GBM", "CAT", "XGB", "FASTAI", "RF", "XT"),
+    "very_light": ("NN_TORCH", "GBM", "CAT", "XGB", "FASTAI"),
+    "zeroshot": ("NN_TORCH", "GBM", "CAT", "XGB", "FASTAI", "RF", "XT"),
+    "zeroshot_2025_12_18_cpu": ("CAT", "GBM_PREP", "GBM", "NN_TORCH", "FASTAI"),
+}
+# fmt: on
 
 # Those that cannot predict quantiles.
-NO_QUANTILES = ("XGB", "KNN", "LR")
+NO_QUANTILES = ("XGB", "KNN", "LR", "EBM", "TABM", "REALMLP")
 
 # Task → AutoGluon's metrics of it; higher is better in the leaderboard, whatever a metric's natural sign.
 # fmt: off
@@ -28,6 +44,72 @@ METRICS = {
     "quantile": ("pinball_loss",),
 }
 # fmt: on
+
+# What AutoML services call a metric → task → AutoGluon's name of what ranks models alike; a task that is not there has
+# none. RESCALED_METRICS rank models alike, but their figure differs by what depends on the table alone.
+# fmt: off
+_ANY_CLASSES = {
+    "accuracy_score": "accuracy", "acc": "accuracy", "BalancedAccuracy": "balanced_accuracy", "F1macro": "f1_macro",
+    "f1_score_macro": "f1_macro", "f1_score_micro": "f1_micro", "f1_score_weighted": "f1_weighted",
+    "LogLoss": "log_loss", "minimize-log-loss": "log_loss", "nll": "log_loss", "matthews_correlation": "mcc",
+    "precision_score_macro": "precision_macro", "precision_score_micro": "precision_micro",
+    "precision_score_weighted": "precision_weighted", "recall_score_macro": "recall_macro",
+    "recall_score_micro": "recall_micro", "recall_score_weighted": "recall_weighted",
+}
+_NUMBERS = {
+    "MAE": "mean_absolute_error", "mae": "mean_absolute_error",
+    "minimize-mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error", "MSE": "mean_squared_error",
+    "mse": "mean_squared_error", "R2": "r2", "r2_score": "r2", "RMSE": "root_mean_squared_error",
+    "rmse": "root_mean_squared_error", "minimize-rmse": "root_mean_squared_error", "spearman_correlation": "spearmanr",
+    "pearson_correlation": "pearsonr",
+}
+CLOUD_METRICS: dict[str, dict[str, str]] = {
+    **{name: {"binary": ours, "multiclass": ours} for name, ours in _ANY_CLASSES.items()},
+    **{name: {"regression": ours} for name, ours in _NUMBERS.items()},
+    "AUC": {"binary": "roc_auc", "multiclass": "roc_auc_ovr"},
+    "AUC_macro": {"binary": "roc_auc", "multiclass": "roc_auc_ovr"},
+    "AUC_micro": {"multiclass": "roc_auc_ovr_micro"},
+    "AUC_weighted": {"binary": "roc_auc", "multiclass": "roc_auc_ovr_weighted"},
+    "maximize-au-roc": {"binary": "roc_auc"},
+    "maximize-au-prc": {"binary": "average_precision"},
+    "F1": {"binary": "f1"},
+}
+RESCALED_METRICS: dict[str, dict[str, str]] = {
+    "norm_macro_recall": {"binary": "balanced_accuracy", "multiclass": "balanced_accuracy"},
+    "normalized_root_mean_squared_error": {"regression": "root_mean_squared_error"},
+    "normalized_mean_absolute_error": {"regression": "mean_absolute_error"},
+    "normalized_median_absolute_error": {"regression": "median_absolute_error"},
+}
+# What AutoML services have and AutoGluon has not → the nearest that it has.
+NEAREST_METRICS: dict[str, dict[str, str]] = {
+    "AUC_micro": {"binary": "roc_auc"},
+    "average_precision_score_macro": {"binary": "average_precision", "multiclass": "roc_auc_ovr"},
+    "average_precision_score_micro": {"binary": "average_precision", "multiclass": "roc_auc_ovr_micro"},
+    "average_precision_score_weighted": {"binary": "average_precision", "multiclass": "roc_auc_ovr_weighted"},
+    "explained_variance": {"regression": "r2"},
+    "minimize-rmsle": {"regression": "symmetric_mean_absolute_percentage_error"},
+    "normalized_root_mean_squared_log_error": {"regression": "symmetric_mean_absolute_percentage_error"},
+    "root_mean_squared_log_error": {"regression": "symmetric_mean_absolute_percentage_error"},
+    "weighted_accuracy": {"binary": "accuracy", "multiclass": "accuracy"},
+}
+# fmt: on
+
+
+def autogluon_metric(metric: str, task: str) -> str | None:
+    """Return AutoGluon's name of a metric that it or an AutoML service has; None where a task has no such metric.
+
+    >>> autogluon_metric("AUC_weighted", "binary"), autogluon_metric("r2_score", "binary")
+    ('roc_auc', None)
+    """
+    if metric in METRICS[task]:
+        return metric
+    return {**CLOUD_METRICS, **RESCALED_METRICS}.get(metric, {}).get(task)
+
+
+def rescaled(metric: str, task: str) -> str | None:
+    """Return AutoGluon's metric that stands for one of other figures but the same ranking; None for any other."""
+    return RESCALED_METRICS.get(metric, {}).get(task)
+
 
 # Task → metrics that AutoGluon has not: for evaluate, not for the search.
 OTHER_METRICS: dict[str, tuple[str, ...]] = {

@@ -10,7 +10,7 @@ from slipway.project.automl_settings import Automl
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError
 from slipway.project.guard import check_conf_is_composed
-from slipway.project.names import METRICS, NO_QUANTILES
+from slipway.project.names import METRICS, NEAREST_METRICS, NO_QUANTILES, autogluon_metric
 from slipway.project.sections import Section, closest
 from slipway.project.stage_settings import Check, Dataprep, Evaluate, Register
 
@@ -30,15 +30,10 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _task_fits(self) -> Self:
-        task, names = self.data.task, METRICS[self.data.task]
+        task = self.data.task
         # conf/automl/ takes the table's metric unless told otherwise: then one sentence is enough for both.
         metrics = {self.automl.eval_metric: "automl.eval_metric", self.data.metric: "data.metric"}
-        faults = [
-            f"Got {key}={metric!r}, expected a metric for data.task={task}: {', '.join(names)}"
-            f"{closest(metric, list(names))}"
-            for metric, key in metrics.items()
-            if metric not in names
-        ]
+        faults = [fault for metric, key in metrics.items() if (fault := _metric_fault(key, metric, task))]
         if self.data.positive_class is not None and task != "binary":
             faults.append(f"Got data.positive_class={self.data.positive_class!r}, expected null for data.task={task}")
         if (self.automl.quantile_levels is None) == (task == "quantile"):
@@ -46,14 +41,34 @@ class Params(Section):
             faults.append(
                 f"Got automl.quantile_levels={self.automl.quantile_levels}, expected {wanted} for data.task={task}"
             )
-        unable = [model for model in self.automl.models if task == "quantile" and model in NO_QUANTILES]
+        unable = [model for model in self.automl.kinds() if task == "quantile" and model in NO_QUANTILES]
         if unable:
             faults.append(
                 f"Got automl.models with {', '.join(unable)}, expected models that predict quantiles; try automl=quantile"
             )
+        if task != "binary" and self.automl.calibrate_decision_threshold is True:
+            faults.append(
+                f"Got automl.calibrate_decision_threshold=True, expected auto or false for data.task={task}: it has no threshold"
+            )
+        if task == "regression" and self.automl.sample_weight == "balance_weight":
+            faults.append(
+                "Got automl.sample_weight='balance_weight', expected a column or null for data.task=regression: it has no classes"
+            )
+        if self.automl.holdout_frac is not None and getattr(self.data.split, "validation_size", None) is not None:
+            faults.append(
+                f"Got automl.holdout_frac={self.automl.holdout_frac} and data.split.validation_size, expected one of them"
+            )
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+
+def _metric_fault(key: str, metric: str, task: str) -> str | None:
+    if autogluon_metric(metric, task):
+        return None
+    nearest = NEAREST_METRICS.get(metric, {}).get(task)
+    hint = f"; the nearest to it: {nearest!r}" if nearest else closest(metric, list(METRICS[task]))
+    return f"Got {key}={metric!r}, expected a metric for data.task={task}: {', '.join(METRICS[task])}{hint}"
 
 
 def known_keys(model: type[BaseModel] = Params, prefix: str = "") -> list[str]:
@@ -125,7 +140,8 @@ def _sentences(error: ValidationError) -> list[str]:
 
 def _sentence(key: str, problems: list[Any]) -> str:  # noqa: PLR0911  one sentence per kind of problem
     problem = problems[0]
-    if not key:  # what the sections say together
+    if not key or (problem["type"] == "value_error" and str(problem["ctx"]["error"]).startswith("Got ")):
+        # what several settings say together
         return str(problem["ctx"]["error"])
     if problem["type"] == "extra_forbidden":
         return f"Got the setting {key!r}, which nothing reads{closest(key, known_keys())}"

@@ -6,14 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.project.automl_settings import Automl
+from slipway.project.availability import missing_packages
 from slipway.project.entry import UserError
+from slipway.project.names import autogluon_metric
+from slipway.search.memory import container_limit_gb
 
 if TYPE_CHECKING:
     import pandas as pd
     from autogluon.core.callbacks import AbstractCallback
     from autogluon.tabular import TabularPredictor
 
-LEADERBOARD = ["model", "score_val", "eval_metric", "fit_time", "pred_time_val", "size_bytes", "stack_level"]
+LEADERBOARD = [
+    "model", "score_val", "eval_metric", "fit_time", "pred_time_val", "size_bytes", "deployed_bytes", "stack_level",
+    "cut_short",
+]  # fmt: skip
+
+# The kinds of models that stop by their score on validation rows.
+STOP_EARLY = ("GBM", "GBM_PREP", "CAT", "XGB")
 
 
 def log_to(file: Path, verbosity: int) -> None:
@@ -37,22 +46,93 @@ def log_to(file: Path, verbosity: int) -> None:
         logger.handlers = [handler]
         logger.propagate = False
     warnings.simplefilter("default")
-    logging.getLogger("autogluon").setLevel({0: 40, 1: 25, 2: 20, 3: 15, 4: 10}[verbosity])
+    handler.setLevel({0: 40, 1: 25, 2: 20, 3: 15, 4: 10}[verbosity])
 
 
-def seeded_models(models: dict[str, Any], seed: int) -> dict[str, list[dict[str, Any]]]:
-    """Return AutoGluon's ``hyperparameters`` with the seed where each kind of model looks for it.
+def hyperparameters(settings: Automl, seed: int) -> dict[str, list[dict[str, Any]]]:
+    """Return AutoGluon's ``hyperparameters``: what is asked for and can run here, seeded, with its search spaces.
 
-    AutoGluon takes no seed for a whole fit; a seed that the settings name for a model stays.
+    AutoGluon takes no seed for a whole fit, but each kind of model looks for one; a seed that the settings name stays.
     """
+    from autogluon.tabular.configs.hyperparameter_configs import get_hyperparameter_config
     from autogluon.tabular.registry import ag_model_registry
 
-    seeded = {}
-    for key, variants in models.items():
-        name = ag_model_registry.key_to_cls(key).seed_name
-        own_seed = {} if name is None else {name: seed, "ag_args_ensemble": {"model_random_seed": seed}}
-        seeded[key] = [{**own_seed, **variant} for variant in (variants if isinstance(variants, list) else [variants])]
-    return seeded
+    portfolio = settings.portfolio and get_hyperparameter_config(settings.portfolio)
+    asked: dict[str, Any] = portfolio or settings.models
+    missing = missing_packages(settings.kinds())
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind in settings.kinds():
+        if kind in missing:
+            continue
+        name = ag_model_registry.key_to_cls(kind).seed_name
+        seeds = {} if name is None else {name: seed}
+        if settings.early_stopping_rounds and kind in STOP_EARLY:
+            seeds["ag.early_stop"] = settings.early_stopping_rounds
+        variants = asked[kind] if isinstance(asked[kind], list) else [asked[kind]]
+        fold = {} if name is None else {"ag_args_ensemble": {"model_random_seed": seed}}
+        found[kind] = []
+        for variant in variants:
+            spaces = {key: _space(value) for key, value in variant.items()}
+            if portfolio and fold:  # whose own seeds are not ours
+                spaces |= seeds
+                spaces["ag_args_ensemble"] = variant.get("ag_args_ensemble", {}) | fold["ag_args_ensemble"]
+            found[kind].append({**seeds, **fold, **spaces})
+    return found
+
+
+def _space(value: Any) -> Any:
+    """Return a search space where a setting is {low, high} or {choices}, else the setting."""
+    from autogluon.common import space
+
+    if not isinstance(value, dict) or not (value.keys() >= {"low", "high"} or value.keys() == {"choices"}):
+        return value
+    if "choices" in value:
+        return space.Categorical(*value["choices"])
+    whole = isinstance(value["low"], int) and isinstance(value["high"], int) and not value.get("log")
+    return (space.Int if whole else space.Real)(
+        value["low"], value["high"], **({} if whole else {"log": value.get("log", False)})
+    )
+
+
+def fit_options(settings: Automl, seed: int, time_limit: float | None) -> dict[str, Any]:
+    """Return what the settings say as arguments of AutoGluon's fit."""
+    from autogluon.features.generators import AutoMLPipelineFeatureGenerator
+
+    # What `fit:` gives for one model or for every fold is added to ours.
+    given = dict(settings.fit)
+    each = {"max_time_limit": settings.max_time_limit} if settings.max_time_limit else {}
+    fold: dict[str, Any] = {}
+    if settings.concurrency == 1:
+        fold["fold_fitting_strategy"] = "sequential_local"
+    elif settings.concurrency:
+        fold["num_folds_parallel"] = settings.concurrency
+    options: dict[str, Any] = {
+        "time_limit": time_limit,
+        "hyperparameters": hyperparameters(settings, seed),
+        "fit_weighted_ensemble": settings.ensemble,
+        "num_bag_folds": settings.num_bag_folds,
+        "num_bag_sets": settings.num_bag_sets,
+        "num_stack_levels": settings.num_stack_levels,
+        "holdout_frac": settings.holdout_frac,
+        "calibrate_decision_threshold": settings.calibrate_decision_threshold,
+        "dynamic_stacking": False,
+        "num_cpus": settings.num_cpus or "auto",
+        "num_gpus": settings.num_gpus,
+        "ag_args_fit": each | given.pop("ag_args_fit", {}),
+        "ag_args_ensemble": fold | given.pop("ag_args_ensemble", {}),
+    }
+    if settings.infer_limit:
+        options |= {"infer_limit": settings.infer_limit, "infer_limit_batch_size": 1}
+    if settings.num_trials:
+        options["hyperparameter_tune_kwargs"] = {
+            "num_trials": settings.num_trials, "scheduler": "local", "searcher": "random",
+        }  # fmt: skip
+    if settings.feature_generator != "auto":
+        custom = settings.feature_generator
+        as_they_are = ("enable_datetime_features", "enable_text_special_features", "enable_text_ngram_features")
+        chosen = custom if isinstance(custom, dict) else dict.fromkeys(as_they_are, False)
+        options["feature_generator"] = AutoMLPipelineFeatureGenerator(**chosen)
+    return options | given
 
 
 def fit(
@@ -65,6 +145,7 @@ def fit(
     seed: int,
     folder: Path,
     callback: "AbstractCallback",
+    time_limit: float | None = None,
 ) -> "TabularPredictor":
     """Search for the best model of the train rows.
 
@@ -78,71 +159,99 @@ def fit(
         Where the predictor saves all that it fits.
     callback
         Told before and after each model.
+    time_limit
+        What is left of the settings' own.
 
     Raises
     ------
     UserError
-        No model could be fitted.
+        No model could be fitted though there was time, or AutoGluon refuses what the settings give it.
     """
     from autogluon.tabular import TabularPredictor
 
+    weight = settings.sample_weight
+    if weight and weight not in ("auto_weight", "balance_weight", *train.columns):
+        raise UserError(
+            f"Got automl.sample_weight={weight!r}, but no feature of that name, expected auto_weight, balance_weight or "
+            f"one of: {', '.join(train.columns.drop(label))}. Edit conf/automl/, or let the recipe keep the column."
+        )
     predictor = TabularPredictor(
         label=label,
         problem_type=task,
         quantile_levels=settings.quantile_levels,
-        eval_metric=settings.eval_metric,
+        eval_metric=autogluon_metric(settings.eval_metric, task),
         path=str(folder),
-        verbosity=settings.verbosity,
+        verbosity=max(settings.verbosity, 2),  # the log's file takes less; what was cut short must be heard
+        sample_weight=weight,
+        weight_evaluation=settings.weight_evaluation,
         learner_kwargs={"positive_class": positive_class, "random_state": seed},
     )
-    options: dict[str, Any] = {
-        "time_limit": settings.time_limit,
-        "hyperparameters": seeded_models(settings.models, seed),
-        "fit_weighted_ensemble": settings.ensemble,
-        "num_bag_folds": settings.num_bag_folds,
-        "num_stack_levels": 0,
-        "dynamic_stacking": False,
-        "num_cpus": settings.num_cpus or "auto",
-        "num_gpus": 0,
-    }
-    if len(validation):
-        options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
     try:
-        predictor.fit(train, callbacks=[callback], raise_on_no_models_fitted=False, **{**options, **settings.fit})
+        options = fit_options(settings, seed, time_limit)
+        if len(validation):
+            options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
+        if gigabytes := settings.memory_limit or container_limit_gb():
+            options["memory_limit"] = gigabytes
+        predictor.fit(train, callbacks=[callback], raise_on_no_models_fitted=False, **options)
     except (ValueError, TypeError, AssertionError) as error:
-        if not settings.fit:
+        if not settings.fit and not isinstance(settings.feature_generator, dict):
             raise
         reason = str(error).partition("\n")[0]
         raise UserError(
-            f"Got automl.fit={settings.fit}, which AutoGluon refuses: {reason}. Edit conf/automl/."
+            f"Got automl.fit={settings.fit}, feature_generator={settings.feature_generator}, which AutoGluon refuses: "
+            f"{reason}. Edit conf/automl/."
         ) from error
-    if not predictor.model_names(can_infer=True):
-        failures = "; ".join(f"{model}: {why}" for model, why in failed_models(predictor).items()) or "no time was left"
+    failures = failed_models(predictor)
+    if not predictor.model_names(can_infer=True) and (settings.time_limit is None or failures):
+        said = "; ".join(f"{model}: {why}" for model, why in failures.items())
         raise UserError(
-            f"Got no model out of {', '.join(settings.models)} within automl.time_limit={settings.time_limit} "
-            f"({failures}), expected one at least. Raise the limit or edit automl.models in conf/automl/."
+            f"Got no model out of {', '.join(settings.kinds())} ({said or 'AutoGluon says why in the log'}), "
+            "expected one at least. Edit automl.models in conf/automl/."
         )
     return predictor
 
 
+# How AutoGluon names what a budget did to a model; no failure of the model.
+OF_BUDGETS = ("TimeLimitExceeded", "InsufficientTime", "NotEnoughMemoryError")
+
+
 def failed_models(predictor: "TabularPredictor") -> dict[str, str]:
-    """Return model → why it could not be fitted."""
+    """Return model → why it could not be fitted, of those that failed for another reason than the budget."""
     failures = predictor.model_failures()
-    return {row.model: f"{row.exc_type}: {row.exc_str}" for row in failures.itertuples()}
+    return {
+        row.model: f"{row.exc_type}: {row.exc_str}" for row in failures.itertuples() if row.exc_type not in OF_BUDGETS
+    }
 
 
-def leaderboard(predictor: "TabularPredictor") -> "pd.DataFrame":
-    """Return the ranking of the models on validation rows, the best first.
+def leaderboard(predictor: "TabularPredictor", cut_short: dict[str, str]) -> "pd.DataFrame":
+    """Return the ranking of the models on validation rows, the best first, and last those without a score.
 
     Returns
     -------
     DataFrame
         Per model: its score (higher is better), seconds to fit and to predict the validation rows, each with the
-        models that it builds on, and the bytes of its files.
+        models that it builds on, the bytes of its own files and of all that it needs to predict, and what a budget cut
+        short in it. A model that is not there, because it failed or was left out, has nothing but the reason.
     """
+    import pandas as pd
+
     table = predictor.leaderboard()
-    sizes = [_bytes(Path(predictor.path) / "models" / model) for model in table["model"]]
-    return table.assign(size_bytes=sizes)[LEADERBOARD]
+    sizes = {model: _bytes(Path(predictor.path) / "models" / model) for model in table["model"]}
+    trainer = predictor._trainer  # noqa: SLF001  AutoGluon says nowhere else what a model builds on
+    needed = [sum(sizes[part] for part in trainer.get_minimum_model_set(model)) for model in table["model"]]
+    why = {model: f"failed: {reason}" for model, reason in failed_models(predictor).items()}
+    why |= {model: reason for model, reason in cut_short.items() if model not in why}
+    there = table.assign(
+        size_bytes=table["model"].map(sizes), deployed_bytes=needed, cut_short=table["model"].map(why).fillna("")
+    )
+    absent = pd.DataFrame([{"model": m, "cut_short": reason} for m, reason in why.items() if m not in sizes])
+    return (
+        there[LEADERBOARD]
+        if absent.empty
+        else absent.reindex(columns=LEADERBOARD).pipe(
+            lambda rows: pd.concat([there[LEADERBOARD].astype(object), rows.astype(object)], ignore_index=True)
+        )
+    )
 
 
 def _bytes(folder: Path) -> int:

@@ -1,0 +1,88 @@
+"""Which model is deployed: the best one within the limits of size and latency, what it won by and what others would cost."""
+
+from typing import TYPE_CHECKING
+
+from slipway.search.budget import Search, blend, load_left
+from slipway.search.events import is_ensemble
+from slipway.search.search import leaderboard
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from autogluon.tabular import TabularPredictor
+
+MEGABYTE = 1e6
+
+
+def ranked(predictor: "TabularPredictor", infer_limit: float | None) -> "pd.DataFrame":
+    """Return the models that predict and have a score, best first, without those that take too long for one row."""
+    table = leaderboard(predictor, {}).dropna(subset="score_val").set_index("model", drop=False)
+    table = table.astype({"score_val": float, "deployed_bytes": float, "pred_time_val": float})
+    if infer_limit:
+        trainer = predictor._trainer  # noqa: SLF001  the only door to what AutoGluon measured for one row
+        seconds = table["model"].map(lambda model: trainer.get_model_attribute_full(model, "predict_1_time"))
+        within = table[seconds.fillna(0) <= infer_limit]
+        return within if len(within) else table
+    return table
+
+
+def choose(one: Search, predictor: "TabularPredictor") -> tuple[str, list[str]]:
+    """Return the model to deploy, and in words what the limit of its size costs.
+
+    Where the best model is too large, what makes it large is left out until it fits, and the rest is blended anew.
+    """
+    table = ranked(predictor, one.settings.infer_limit)
+    best, limit = table.iloc[0], (one.settings.max_size_mb or float("inf")) * MEGABYTE
+    if best["deployed_bytes"] <= limit:
+        return best["model"], []
+    single = table[[not is_ensemble(model) for model in table["model"]]].sort_values("deployed_bytes")
+    small = single[single["size_bytes"].astype(float).cumsum() <= limit]
+    if one.settings.ensemble and len(small) > 1:
+        blend(one, predictor, list(small["model"]), name="Small")
+        table = ranked(load_left(one.folder) or predictor, one.settings.infer_limit)
+    fits = table[table["deployed_bytes"] <= limit]
+    chosen = (fits if len(fits) else table.sort_values("deployed_bytes")).iloc[0]
+    kept = "is deployed" if len(fits) else "is deployed, the smallest there is"
+    cost = float(best["score_val"]) - float(chosen["score_val"])
+    said = (
+        f"{best['model']} would win with {best['score_val']:.4f}, but takes {_mb(best)}; {chosen['model']} {kept}: "
+        f"{_mb(chosen)}, {best['eval_metric']} {chosen['score_val']:.4f}, {cost:.4f} less; "
+        f"automl.max_size_mb={one.settings.max_size_mb:g} is the limit, null for none"
+    )
+    return chosen["model"], [said]
+
+
+def why_it_won(predictor: "TabularPredictor", model: str, infer_limit: float | None) -> list[str]:
+    """Return in words what a model won by, what it blends, and what a faster or a smaller one would cost in score."""
+    table = ranked(predictor, infer_limit)
+    won = table[table["model"] == model].iloc[0]
+    metric, lines = won["eval_metric"], []
+    others = table[table["model"] != model]
+    weights = _weights(predictor, model)
+    if weights:
+        lines.append(f"{model} blends {', '.join(f'{name} {weight:.2f}' for name, weight in weights.items())}")
+    if others.empty:
+        return lines
+    next_best = others.iloc[0]
+    lines.append(f"next is {next_best['model']}, {won['score_val'] - next_best['score_val']:.4f} of {metric} behind")
+    for word, column, unit in (("faster", "pred_time_val", _s), ("smaller", "deployed_bytes", _mb)):
+        cheaper = others[others[column] < 0.8 * won[column]]
+        if len(cheaper):
+            other = cheaper.iloc[0]
+            cost = won["score_val"] - other["score_val"]
+            lines.append(f"{word}: {other['model']} ({unit(other)} instead of {unit(won)}) for {cost:.4f} of {metric}")
+    return lines
+
+
+def _weights(predictor: "TabularPredictor", model: str) -> dict[str, float]:
+    if not is_ensemble(model):
+        return {}
+    found = predictor._trainer.load_model(model)._get_model_weights()  # noqa: SLF001  AutoGluon's log has them, no function
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _mb(row: "pd.Series") -> str:
+    return f"{row['deployed_bytes'] / MEGABYTE:.1f} MB"
+
+
+def _s(row: "pd.Series") -> str:
+    return f"{row['pred_time_val']:.3f} s"

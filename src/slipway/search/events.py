@@ -1,0 +1,126 @@
+"""What a search says of itself while it runs, model by model: a callback and a listener to AutoGluon's log."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autogluon.core.callbacks import AbstractCallback
+
+Say = Callable[[dict[str, Any]], None]
+
+# How AutoGluon's log says that a budget was felt → what was cut short, in our words.
+CUT_SHORT = {
+    "Ran out of time": "stopped by the time limit",
+    "Early stopping due to lack of time": "stopped by the time limit",
+    "Time limit exceeded": "left out, no time",
+    "due to lack of time remaining": "left out, no time",
+    "Ran low on memory": "stopped by the memory limit",
+    "Not enough memory to train": "left out, no memory",
+}
+
+
+class CutShort(logging.Handler):
+    """Hears from AutoGluon's log which model a budget cut short, and says it."""
+
+    def __init__(self, say: Say) -> None:
+        super().__init__()
+        self.say, self.model = say, ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say what a line of the log means for the model that is being fitted."""
+        line = record.getMessage()
+        for words, meaning in CUT_SHORT.items():
+            if words in line and self.model:
+                self.say({"event": "cut", "model": self.model, "why": meaning})
+
+
+def is_ensemble(model: str) -> bool:
+    """Return whether a model blends others, by AutoGluon's name for it."""
+    return model.startswith("WeightedEnsemble")
+
+
+def callback_for(  # noqa: C901  one small class, made here because AutoGluon is imported here
+    say: Say, max_models: int | None = None, patience: int | None = None
+) -> "AbstractCallback":
+    """Return an AutoGluon callback that says what is being fitted, and skips what comes after enough models.
+
+    Parameters
+    ----------
+    say
+        Called with dictionaries: ``event`` is fitting, fitted, left_out or cut; ``model`` its name.
+    max_models
+        How many fitted models are enough; failed ones and ensembles don't count.
+    patience
+        How many in a row that are not better are enough.
+    """
+    from autogluon.core.callbacks import AbstractCallback
+
+    heard = CutShort(say)
+
+    class Told(AbstractCallback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fitted = self.no_better = 0
+            self.best: float | None = None
+
+        def __reduce__(self) -> tuple[type, tuple[()]]:
+            return AbstractCallback, ()  # AutoGluon saves its callbacks with the predictor; what it tells stays here
+
+        def before_trainer_fit(self, trainer: Any, **kwargs: Any) -> None:
+            logging.getLogger("autogluon").addHandler(heard)
+
+        def after_trainer_fit(self, trainer: Any) -> None:
+            logging.getLogger("autogluon").removeHandler(heard)
+
+        def _before_model_fit(self, trainer: Any, model: Any, **kwargs: Any) -> tuple[bool, bool]:
+            self.model = heard.model = model.name
+            if not is_ensemble(model.name) and (why := self._enough()):
+                say({"event": "left_out", "model": model.name, "why": why})
+                return False, True
+            keep_whole(Path(trainer.path))
+            say({"event": "fitting", "model": model.name})
+            return False, False
+
+        def _after_model_fit(self, trainer: Any, model_names: list[str], **kwargs: Any) -> bool:
+            for name in model_names:
+                score, *seconds = (
+                    trainer.get_model_attribute(name, key) for key in ("val_score", "fit_time", "predict_time")
+                )
+                say(
+                    {
+                        "event": "fitted",
+                        "model": name,
+                        "score": score,
+                        "fit_time": seconds[0],
+                        "pred_time_val": seconds[1],
+                    }
+                )
+                if not is_ensemble(name):
+                    self._count(score)
+            if not model_names:
+                say({"event": "fitted", "model": self.model, "score": None})
+            heard.model = ""
+            return False
+
+        def _count(self, score: float | None) -> None:
+            better = score is not None and (self.best is None or score > self.best)
+            self.fitted, self.no_better = self.fitted + 1, 0 if better else self.no_better + 1
+            self.best = score if better else self.best
+
+        def _enough(self) -> str | None:
+            if max_models and self.fitted >= max_models:
+                return f"left out after {max_models} models"
+            if patience and self.no_better >= patience:
+                return f"left out after {patience} models that were no better"
+            return None
+
+    return Told()
+
+
+def keep_whole(trainer: Path) -> None:
+    """Keep a copy of AutoGluon's list of models between two models, for the case that it dies while writing the next."""
+    if (trainer / "trainer.pkl").exists():
+        shutil.copyfile(trainer / "trainer.pkl", trainer / "trainer.whole.pkl")

@@ -1,0 +1,134 @@
+"""Work in a process of its own: heard, ended in time and within its memory, and nothing left of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from slipway.project.entry import UserError
+from slipway.search.bounded import run_bounded
+from slipway.search.memory import container_limit_gb, free_bytes, used_bytes
+
+ROOT = Path(__file__).parents[1]
+PLENTY = 2.0**40
+
+# Python 3.12 warns of any fork beside threads; what is forked here computes nothing before.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
+
+
+def is_alive(process_id: int) -> bool:
+    """Return whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def sleeping(say):
+    """Start a process, leave a temporary file, and never end."""
+    started = subprocess.Popen(["sleep", "600"])
+    folder = tempfile.mkdtemp()
+    say({"event": "started", "processes": [os.getpid(), started.pid], "folder": folder})
+    time.sleep(600)
+
+
+def heard(events):
+    """Return the one event that a work sent."""
+    [event] = [event for event in events if "event" in event]
+    return event
+
+
+def test_what_is_said_is_heard_in_order():
+    """All that a work says is heard, and a work that ends by itself was ended by nothing."""
+    events = []
+    assert run_bounded(lambda say: [say({"event": n}) for n in range(500)], events.append, None, PLENTY) is None
+    assert [event["event"] for event in events if "event" in event] == list(range(500))
+
+
+def test_what_it_raises_is_raised_here():
+    """A user's error stays one, and a bug says where in the work it was."""
+
+    def refuses(_):
+        raise UserError("Got this, expected that.")
+
+    def fails(_):
+        raise KeyError("a bug")
+
+    with pytest.raises(UserError, match="Got this, expected that"):
+        run_bounded(refuses, print, None, PLENTY)
+    with pytest.raises(KeyError) as raised:
+        run_bounded(fails, print, None, PLENTY)
+    assert "in fails" in raised.value.__notes__[0]
+
+
+@pytest.mark.parametrize(("left_s", "memory", "why"), [(0.6, PLENTY, "time"), (60, 1000, "memory")])
+def test_work_over_its_budget_is_ended_with_all_that_it_started(left_s, memory, why):
+    """Over its time or memory, a work ends at once, with its processes and its temporary files."""
+    events = []
+    started = time.monotonic()
+
+    def work(say):
+        if why == "memory":
+            time.sleep(0.1)
+        sleeping(say)
+
+    if why == "memory":  # ended at the first look, before anything is said
+        assert run_bounded(work, events.append, started + left_s, memory) == "memory"
+        return
+    assert run_bounded(work, events.append, started + left_s, memory) == why
+    assert time.monotonic() - started < left_s + 3
+    event = heard(events)
+    assert [process for process in event["processes"] if is_alive(process)] == []
+    assert not Path(event["folder"]).exists()
+
+
+def test_work_that_the_system_kills_is_said_to_be_killed():
+    """A work that Linux ends for want of memory is no bug: it is said to be killed."""
+    assert run_bounded(lambda _: os.kill(os.getpid(), signal.SIGKILL), print, None, PLENTY) == "killed"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda s: s.name)
+def test_nothing_is_left_however_the_stage_ends(how):
+    """Ctrl-C, SIGTERM and SIGKILL of the stage end the work, all that it started, and remove its temporary files."""
+    script = """
+import sys; sys.path[:0] = ["src", "tests"]
+from slipway.search.bounded import run_bounded
+from test_bounded import sleeping
+run_bounded(sleeping, lambda e: "event" in e and print(*e["processes"], e["folder"], flush=True), None, 2.0**40)
+"""
+    stage = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    first, second, folder = stage.stdout.readline().split()
+    assert is_alive(int(first))
+    stage.send_signal(how)
+    assert stage.wait(timeout=30) != 0
+    stage.stdout.close()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and (
+        is_alive(int(first)) or is_alive(int(second)) or Path(folder.decode()).parent.exists()
+    ):
+        time.sleep(0.02)
+    assert not is_alive(int(first))
+    assert not is_alive(int(second))
+    assert not Path(folder.decode()).parent.exists()
+
+
+def test_limit_of_the_container_is_seen(tmp_path):
+    """The control group's limit is read in both versions; none and a number that means none are no limit."""
+    assert container_limit_gb(tmp_path) is None
+    (tmp_path / "memory.max").write_text("max\n")
+    assert container_limit_gb(tmp_path) is None
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory/memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert container_limit_gb(tmp_path) is None
+    (tmp_path / "memory.max").write_text(f"{2**31}\n")
+    assert container_limit_gb(tmp_path) == 2
+    assert free_bytes(0.5) <= 2**29
+    assert used_bytes(os.getpid()) > 2**20
+    assert used_bytes(2**22 + 1) == 0
