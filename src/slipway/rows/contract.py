@@ -81,6 +81,9 @@ class Contract:
             raise ContractError(
                 f"Got rows without the column {absent[0]!r}, expected it; send it with null where it is unknown."
             )
+        if not rows.columns.is_unique:
+            twice = rows.columns[rows.columns.duplicated()][0]
+            raise ContractError(f"Got the column {twice!r} twice, expected each column once.")
         return typed(rows.reindex(columns=list(self.columns)), self.columns)
 
     def save(self, path: Path) -> None:

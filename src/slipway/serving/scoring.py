@@ -1,14 +1,17 @@
 """The deliverable at work: raw rows in, predictions out. Travels inside the model."""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from slipway.rows.contract import Contract, ContractError
 from slipway.serving.fast import QuickModels
 from slipway.serving.probe import probe_rows
+from slipway.serving.steps import QuickRecipe
 
 if TYPE_CHECKING:
     from autogluon.tabular import TabularPredictor
@@ -33,7 +36,9 @@ class Scorer:
         Model → why it has no quick way for a few rows.
     """
 
-    def __init__(self, contract: Contract, recipe: "TransformerMixin", predictor: "TabularPredictor") -> None:
+    def __init__(
+        self, contract: Contract, recipe: "TransformerMixin | QuickRecipe", predictor: "TabularPredictor"
+    ) -> None:
         self.contract = contract
         self.recipe = recipe
         self.predictor = predictor
@@ -46,14 +51,14 @@ class Scorer:
 
         loaded = TabularPredictor.load(str(predictor))
         scorer = cls(Contract.load(contract), pickle.loads(recipe.read_bytes()), loaded)  # noqa: S301  part of the model
-        scorer.slow = QuickModels(
-            loaded, scorer.recipe.transform(scorer.contract.table(probe_rows(scorer.contract)))
-        ).slow
+        probe = scorer.contract.table(probe_rows(scorer.contract))
+        scorer.recipe = QuickRecipe(scorer.recipe, probe)
+        scorer.slow = QuickModels(loaded, scorer.recipe.transform(probe)).slow
         return scorer
 
     def predict(self, rows: pd.DataFrame) -> pd.Series | pd.DataFrame:
         """Return the predicted label of raw rows, of shape (rows,), or its quantiles, of shape (rows, levels)."""
-        predicted = self.predictor.predict(self.recipe.transform(self.contract.table(rows)))
+        predicted = self._asked(self.predictor.predict, rows)
         return predicted.rename(columns=str) if predicted.ndim > 1 else predicted
 
     def predict_proba(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -62,4 +67,17 @@ class Scorer:
             raise ContractError(
                 f"Got a request for probabilities, but {self.contract.label!r} is a number; leave proba out."
             )
-        return self.predictor.predict_proba(self.recipe.transform(self.contract.table(rows))).rename(columns=str)
+        return self._asked(self.predictor.predict_proba, rows).rename(columns=str)
+
+    def _asked(self, predict: Callable[[pd.DataFrame], Any], rows: pd.DataFrame) -> Any:
+        table = self.contract.table(rows)
+        try:
+            return predict(self.recipe.transform(table))
+        except ValueError as error:  # scikit-learn's, of infinity; boosted trees can take it
+            for column, values in table.select_dtypes("number").items():
+                huge = values[values.abs() > np.finfo(np.float32).max]
+                if len(huge):
+                    raise ContractError(
+                        f"Got {huge.iloc[0]:g} in the column {column!r}, expected a number that single precision can hold."
+                    ) from error
+            raise

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
-from mlflow.models import set_model
+from mlflow.models import set_model, utils
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from mlflow.types import Schema
 from mlflow.types.schema import AnyType
@@ -48,6 +48,19 @@ def _csv_types(schema: Schema) -> list[np.dtype]:
 mlflow_csv_types = getattr(Schema, "mlflow_csv_types", Schema.pandas_types)
 Schema.mlflow_csv_types = mlflow_csv_types
 Schema.pandas_types = _csv_types
+
+
+def _as_they_are(pf_input: pd.DataFrame, input_schema: Schema) -> pd.DataFrame:
+    """Return the columns that a schema names, as they are where any type goes: MLflow looks at each value by itself."""
+    if set(map(type, input_schema.input_types())) != {AnyType} or input_schema.required_input_names():
+        return enforce_columns(pf_input, input_schema)
+    return pf_input[[name for name in input_schema.input_names() if name in pf_input]]
+
+
+ENFORCE = "_enforce_named_col_schema"
+enforce_columns = getattr(getattr(utils, ENFORCE), "mlflows", getattr(utils, ENFORCE))  # another model's may be there
+_as_they_are.mlflows = enforce_columns  # type: ignore[attr-defined]
+setattr(utils, ENFORCE, _as_they_are)
 
 
 class RefusedError(MlflowException, ValueError):

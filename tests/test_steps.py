@@ -1,0 +1,74 @@
+"""A recipe's steps without scikit-learn's wrapping give the same features."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from slipway.rows.transformers import DrawFromPresent
+from slipway.serving.steps import QuickRecipe
+
+
+def rows() -> pd.DataFrame:
+    """Return thirty rows of numbers and texts with gaps."""
+    random = np.random.default_rng(1)
+    table = pd.DataFrame({"a": random.normal(size=30), "b": random.integers(0, 3, 30) * 1.0, "c": list("xyz") * 10})
+    table["d"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(30), unit="D")
+    table.loc[::7, ["a", "c"]] = np.nan
+    return table
+
+
+def columns(*parts, **options) -> ColumnTransformer:
+    return ColumnTransformer(list(parts), **options)
+
+
+BINS = KBinsDiscretizer(3, encode="ordinal", strategy="uniform")
+RECIPES = {
+    "like titanic's": make_pipeline(
+        columns(("keep", "passthrough", ["b", "a", "c"]), verbose_feature_names_out=False),
+        DrawFromPresent(["a"]),
+        columns(
+            ("as is", "passthrough", ["b"]),
+            ("bins", BINS, ["a"]),
+            ("codes", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["c"]),
+            verbose_feature_names_out=False,
+        ),
+    ),
+    "the rest passed through, with prefixes": columns(
+        ("left out", "drop", ["d"]), ("one", StandardScaler(), ["a", "b"]), remainder="passthrough"
+    ),
+    "nested": columns(
+        ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["a", "b"]),
+        ("texts", OneHotEncoder(sparse_output=False, handle_unknown="ignore"), ["c"]),
+    ),
+    "selected by type": columns(("numbers", SimpleImputer(), make_column_selector(dtype_include="number"))),
+    "a function": columns(("log", FunctionTransformer(np.exp, feature_names_out="one-to-one"), ["b"])),
+    "nothing": FunctionTransformer(feature_names_out="one-to-one"),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
+def test_features_are_the_same(recipe):
+    """A row alone, a few and many get from the quick steps what the recipe makes of them, in the same types."""
+    recipe = recipe.set_output(transform="pandas").fit(rows())
+    quick = QuickRecipe(recipe, rows())
+    for place in (slice(0, 30), slice(3, 9), *(slice(k, k + 1) for k in range(30))):
+        pd.testing.assert_frame_equal(quick.transform(rows()[place]), recipe.transform(rows()[place]), check_exact=True)
+
+
+def test_recipes_of_columns_take_the_quick_way():
+    """Pipelines and ColumnTransformers, nested or not, are gone through without scikit-learn's own transform."""
+    for name in ("like titanic's", "nested"):
+        recipe = RECIPES[name].set_output(transform="pandas").fit(rows())
+        assert QuickRecipe(recipe, rows())._quick != recipe.transform, name
+
+
+def test_other_features_are_refused(monkeypatch):
+    """Quick steps that would give other features are not taken."""
+    recipe = RECIPES["nested"].set_output(transform="pandas").fit(rows())
+    monkeypatch.setattr("slipway.serving.steps._columns", lambda step: lambda rows: step.transform(rows) + 1e-12)
+    quick = QuickRecipe(recipe, rows())
+    assert quick.transform(rows()[:2]).equals(recipe.transform(rows()[:2]))
