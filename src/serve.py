@@ -1,26 +1,53 @@
-"""Serve the registered model over HTTP until Ctrl-C, with MLflow's own server in this environment."""
+"""Serve the registered model over HTTP until Ctrl-C or SIGTERM; requests that run are finished first."""
 
 import os
+import signal
 import sys
 
-from slipway.project.entry import parser, project_root, run
+from slipway.project.entry import UserError, parser, project_root, run
 from slipway.project.settings import load_params
+
+# How long a request that runs may take after the server was asked to stop.
+STOPPING_S = 30
 
 
 def main() -> None:
     arguments = parser(__doc__)
+    arguments.add_argument("--model", help="a model's address or folder (default: the registered one with its alias)")
     arguments.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine only)")
-    arguments.add_argument("--port", default="5001")
+    arguments.add_argument("--port", type=int, default=5001)
+    arguments.add_argument("--max-mb", type=float, default=64, help="the largest body that is read (default: 64)")
     given = arguments.parse_args()
     settings = load_params().register_
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{project_root()}/mlflow.db")
-    model = f"models:/{settings.model}@{settings.alias}"
+    address = given.model or f"models:/{settings.model}@{settings.alias}"
+    import mlflow.pyfunc
+    import uvicorn
+    from mlflow.exceptions import MlflowException
+
+    from slipway.server.app import app
+
+    for stop in (signal.SIGINT, signal.SIGTERM):  # while loading; uvicorn has its own, and ends with these
+        signal.signal(stop, lambda *_: sys.exit(0))
+    try:
+        model = mlflow.pyfunc.load_model(address)
+    except (MlflowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"Got no model from {address} ({reason}), expected one: `dvc repro`, or name one by --model."
+        ) from error
     print(
-        f"Serving {model}; ask it: curl {given.host}:{given.port}/invocations -H 'Content-Type: application/json' -d …"
+        f"Serving {address}; ask it: "
+        f"curl {given.host}:{given.port}/invocations -H 'Content-Type: application/json' -d …",
+        flush=True,
     )
-    sys.stdout.flush()
-    serve = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"]
-    os.execv(sys.executable, [*serve, "--host", given.host, "--port", given.port])  # noqa: S606  a command of ours
+    uvicorn.run(
+        app(model, given.max_mb),
+        host=given.host,
+        port=given.port,
+        log_level="warning",
+        timeout_graceful_shutdown=STOPPING_S,
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,145 @@
+"""How quickly the deliverable answers: one raw row, many rows, and over HTTP; on the binary, multiclass and regression examples.
+
+    python benchmarks/serving.py            # ten minutes
+    python benchmarks/serving.py one FOLDER # a project that ran: what the first one does for each example
+
+Both sides alternate in one process: AutoGluon's full predictor on rows that are prepared already, once as it is loaded
+and once with its models kept in memory, and the deliverable on raw rows, through MLflow.
+"""
+
+import http.client
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from measure import ROOT, environment, fresh_clone, timed
+
+EXAMPLES = ("titanic", "wine", "diabetes")
+PORT = 5391
+ROWS = 100_000
+CLIENTS = 4
+
+
+def milliseconds(functions: list[Callable[[], object]], runs: int) -> list[list[float]]:
+    """Return each function's times; they take turns, so that whatever else goes on meets them all."""
+    times: list[list[float]] = [[] for _ in functions]
+    for run, (place, function) in itertools.product(range(-5, runs), enumerate(functions)):
+        started = time.perf_counter()
+        function()
+        if run >= 0:  # the first ones warm up
+            times[place].append((time.perf_counter() - started) * 1000)
+    return times
+
+
+def in_python(project: Path, task: str, raw: pd.DataFrame, prepared: pd.DataFrame) -> str:
+    """Return a line of a table: one row on disk, in memory, by the deliverable; and 100 000 rows."""
+    import mlflow.pyfunc
+    from autogluon.tabular import TabularPredictor
+
+    def predictor(persisted: bool) -> Callable[[pd.DataFrame], object]:
+        loaded = TabularPredictor.load(str(project / "models/predictor"))
+        if persisted:
+            loaded.persist("best", max_memory=None)
+        return loaded.predict if task == "regression" else loaded.predict_proba
+
+    model = mlflow.pyfunc.load_model(str(project / "models/model"))
+    params = {} if task == "regression" else {"proba": True}
+    on_disk, in_memory = predictor(False), predictor(True)
+    row, prepared_row = raw.iloc[[0]], prepared.iloc[[0]]
+    one = milliseconds(
+        [lambda: on_disk(prepared_row), lambda: in_memory(prepared_row), lambda: model.predict(row, params=params)], 100
+    )
+    disk, memory, ours = (statistics.median(times) for times in one)
+    many_raw, many = (pd.concat([t] * (ROWS // len(t) + 1), ignore_index=True)[:ROWS] for t in (raw, prepared))
+    theirs, whole = (
+        statistics.median(times)
+        for times in milliseconds([lambda: in_memory(many), lambda: model.predict(many_raw, params=params)], 5)
+    )
+    return (
+        f"{disk:.1f} | {memory:.1f} | {ours:.1f} | {ours / disk:.2f} | {ours / memory:.2f} | "
+        f"{ROWS / theirs * 1000:,.0f} | {ROWS / whole * 1000:,.0f} | {theirs / whole:.2f}"
+    )
+
+
+def over_http(project: Path, raw: pd.DataFrame) -> str:
+    """Return a line of a table: the median and the 95th percentile of one row, and requests per second of four clients."""
+    told = raw.astype(object).where(raw.notna(), None).to_dict(orient="records")
+    bodies = [json.dumps({"dataframe_records": [row]}, default=str) for row in told]
+
+    def client(requests: int) -> list[float]:
+        times = []
+        with closing(http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)) as connection:
+            for body in itertools.islice(itertools.cycle(bodies), requests):
+                started = time.perf_counter()
+                connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    raise SystemExit(f"The server answered {answer.status} to {body}")
+                times.append((time.perf_counter() - started) * 1000)
+        return times
+
+    command = [sys.executable, "src/serve.py", "--model", "models/model", "--port", str(PORT)]
+    server = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                client(20)
+                break
+            except OSError:
+                time.sleep(0.5)
+        alone = client(500)
+        started = time.perf_counter()
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            list(clients.map(client, [500] * CLIENTS))
+        seconds = time.perf_counter() - started
+    finally:
+        server.terminate()
+        server.wait()
+    return f"{statistics.median(alone):.1f} | {np.percentile(alone, 95):.1f} | {CLIENTS * 500 / seconds:.0f}"
+
+
+def one(project: Path) -> None:
+    """Print the figures of a project whose search has run."""
+    contract = json.loads((project / "models/recipe/contract.json").read_text(encoding="utf-8"))
+    raw, prepared = (
+        pd.read_parquet(project / f"data/{part}/test.parquet").drop(columns=contract["label"])
+        for part in ("split", "prepared")
+    )
+    line = f"{in_python(project, contract['task'], raw, prepared)} | {over_http(project, raw)}"
+    print(f"| {project.name} ({contract['task']}) | {line} |", flush=True)
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["one"]:
+        one(Path(sys.argv[2]))
+        return
+    print(
+        "| | row, full predictor on disk, ms | in memory, ms | deliverable, ms | ratio to disk | to memory | "
+        f"rows/s, full predictor | deliverable | ratio | HTTP p50, ms | p95, ms | requests/s, {CLIENTS} clients |\n"
+        f"|{'---|' * 12}",
+        flush=True,
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        env = environment(Path(scratch))
+        for name in EXAMPLES:
+            project = fresh_clone(Path(scratch) / name)
+            timed([sys.executable, "src/compose.py", f"data={name}", "automl=quick"], project, env)
+            timed(["dvc", "repro", "automl"], project, env)
+            subprocess.run(
+                [sys.executable, __file__, "one", project], cwd=ROOT, env=env, stderr=subprocess.DEVNULL, check=True
+            )
+
+
+if __name__ == "__main__":
+    main()
