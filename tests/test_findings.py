@@ -230,6 +230,27 @@ def test_profile_counts_exactly_and_leaves_infinity_out(tmp_path):
     assert profile["label"]["classes"] == {"a": 3, "b": 2}
 
 
+@pytest.mark.parametrize("sample_rows", [1000, 100_000], ids=["larger than the sample", "small"])
+def test_columns_are_profiled_in_parts_as_at_once(tmp_path, monkeypatch, sample_rows):
+    """A table of many columns, which is profiled a few columns at a time, has the profile that one query gives."""
+    n = range(2400)
+    columns = {"a": [i % 7 for i in n], "b": [i / 3 for i in n], "c": [f"w{i % 900}" for i in n], "d": [""] * len(n), "y": [i % 2 for i in n]}  # fmt: skip
+    raw = read_raw_table(written(tmp_path, columns), Read())
+    at_once, sample = profile_of(raw, "y", "binary", sample_rows)
+    monkeypatch.setattr("slipway.checks.profile.COLUMNS_AT_ONCE", 2)
+    monkeypatch.setattr("slipway.checks.profile.DISTINCT_AT_ONCE", 2)
+    assert profile_of(raw, "y", "binary", sample_rows)[0] == at_once
+    assert (sample.share == 1) == (sample_rows > len(n))
+
+
+@pytest.mark.slow
+def test_hundreds_of_columns_are_looked_at_in_bounded_memory(look):
+    """Where DuckDB ran out of memory, or compared every column with every other: 400 columns, each looked at."""
+    columns = {f"c{i}": [round(random.random(), 3) for _ in LABEL] for i in range(399)}
+    findings = look({**columns, "copy": LABEL, "y": LABEL})
+    assert keys(findings) == ["label_copy:copy"]
+
+
 def test_rare_classes_are_found_among_many(look):
     """Of more classes than are listed, the rarest are found all the same, and told in one finding."""
     label = [f"c{n}" for n in range(150)] * 20 + ["rare"] * 2 + ["once"]

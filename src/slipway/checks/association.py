@@ -54,7 +54,7 @@ def share_of_error_taken(sample: Sample, group: str, label: str, task: str) -> f
     if not has_classes(task):
         # A row's distance to the mean of the n - 1 others is n / (n - 1) times that to the mean of all n.
         sql = f"""
-            WITH ranked AS (SELECT percent_rank() OVER (ORDER BY {y}) AS y, {group} AS g FROM labelled),
+            WITH ranked AS (SELECT percent_rank() OVER (ORDER BY {y}) AS y, {group} AS g FROM sample WHERE sample.{y} IS NOT NULL),
             groups AS (SELECT count(*) AS n, avg(y) AS mean, var_pop(y) AS spread FROM ranked GROUP BY g)
             SELECT sum(CASE WHEN n = 1 THEN (mean - total) ** 2 ELSE n * spread * (n / (n - 1)) ** 2 END),
                    (SELECT var_pop(y) * count(*) FROM ranked)
@@ -62,7 +62,7 @@ def share_of_error_taken(sample: Sample, group: str, label: str, task: str) -> f
         wrong, before = sample.ask(sql)[0]
         return 1 - (wrong / before) ** 0.5 if before else 0.0
     sql = f"""
-        WITH cells AS (SELECT g, y, count(*) AS n FROM (SELECT {group} AS g, {y} AS y FROM labelled) GROUP BY g, y),
+        WITH cells AS (SELECT g, y, count(*) AS n FROM (SELECT {group} AS g, {y} AS y FROM sample WHERE sample.{y} IS NOT NULL) GROUP BY g, y),
         groups AS (SELECT sum(n) AS size, max(n, 2) AS top, arg_max(y, n) AS y FROM cells GROUP BY g),
         majority AS (SELECT y, sum(n) AS n FROM cells GROUP BY y ORDER BY n DESC, y LIMIT 1)
         SELECT sum(CASE WHEN size = 1 THEN CAST(groups.y = majority.y AS INTEGER)
@@ -77,11 +77,11 @@ def is_copy(sample: Sample, column: str, label: str, task: str) -> bool:
     """Return whether a column is the label under other names, or for a regression a rising or falling recoding of it."""
     c, y = quoted(column), quoted(label)
     if not has_classes(task):
-        sql = f"SELECT corr(c, y), count(c) = count(*) FROM (SELECT CASE WHEN {c} IS NOT NULL THEN dense_rank() OVER (ORDER BY {c}) END AS c, dense_rank() OVER (ORDER BY {y}) AS y FROM labelled)"
+        sql = f"SELECT corr(c, y), count(c) = count(*) FROM (SELECT CASE WHEN {c} IS NOT NULL THEN dense_rank() OVER (ORDER BY {c}) END AS c, dense_rank() OVER (ORDER BY {y}) AS y FROM sample WHERE sample.{y} IS NOT NULL)"
         agreement, everywhere = sample.ask(sql)[0]
         return everywhere and agreement is not None and abs(agreement) > 1 - 1e-9
     pairs, values, classes, everywhere = sample.ask(
-        f"SELECT count(DISTINCT ({c}, {y})), count(DISTINCT {c}), count(DISTINCT {y}), count({c}) = count(*) FROM labelled"
+        f"SELECT count(DISTINCT ({c}, {y})), count(DISTINCT {c}), count(DISTINCT {y}), count({c}) = count(*) FROM sample WHERE sample.{y} IS NOT NULL"
     )[0]
     return everywhere and pairs == values == classes
 
@@ -89,6 +89,6 @@ def is_copy(sample: Sample, column: str, label: str, task: str) -> bool:
 def class_by_missingness(sample: Sample, column: str, label: str) -> dict[bool, tuple[Any, int, int]]:
     """Return for the rows where a column is missing (True) and where it is not: the most frequent class, its rows, all rows."""
     sql = f"""
-        WITH cells AS (SELECT {quoted(column)} IS NULL AS gone, {quoted(label)} AS y, count(*) AS n FROM labelled GROUP BY ALL)
+        WITH cells AS (SELECT {quoted(column)} IS NULL AS gone, {quoted(label)} AS y, count(*) AS n FROM sample WHERE sample.{quoted(label)} IS NOT NULL GROUP BY ALL)
         SELECT gone, arg_max(y, n), max(n), CAST(sum(n) AS BIGINT) FROM cells GROUP BY gone"""
     return {gone: (winner, top, rows) for gone, winner, top, rows in sample.ask(sql)}

@@ -11,6 +11,10 @@ from slipway.tables.reading import RawTable
 if TYPE_CHECKING:
     import duckdb
 
+# A query over all of thousands of columns takes minutes and gigabytes; counting different values takes megabytes for
+# each column, however few the rows are.
+COLUMNS_AT_ONCE, DISTINCT_AT_ONCE = 100, 16
+FIGURES = ("missing", "unique", "min", "max", "mean", "infinite")
 # The most frequent and the rarest classes are listed up to this number.
 MOST_CLASSES = 100
 
@@ -27,7 +31,7 @@ class Sample:
     rows
         How many rows it has.
     labelled
-        How many of them have a label: those of the view ``labelled``.
+        How many of them have a label.
     share
         The part of the raw table that it is; 1.0 when it is all of it.
     connection
@@ -63,25 +67,32 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
     Sample
         All rows, or about ``sample_rows`` of them.
     """
-    figures = ["count(*)"]
-    for column, kind in raw.kinds.items():
-        c = quoted(column)
-        finite = f"CASE WHEN isfinite({c}) THEN {c} END" if kind == "number" else c
-        mean = f"avg(CAST({finite} AS DOUBLE))" if kind in ("integer", "number", "boolean") else "NULL"
-        infinite = f"count(*) FILTER (isinf({c}))" if kind == "number" else "0"
-        figures += [
-            f"count(*) - count({c})", f"approx_count_distinct({c})", f"min({finite})", f"max({finite})", mean, infinite,
-        ]  # fmt: skip
-    # One query for all columns: every query reads the files again.
-    found = iter(raw.relation.aggregate(", ".join(figures)).fetchall()[0])
-    rows = next(found)
-    names = ("missing", "unique", "min", "max", "mean", "infinite")
-    columns = {column: {"kind": kind} | {name: next(found) for name in names} for column, kind in raw.kinds.items()}
-    sample = sample_of(raw, label, rows, sample_rows)
+    names, rows = list(raw.kinds), 0
+    columns: dict[str, dict[str, Any]] = {}
+    sample = None
+    if len(names) > COLUMNS_AT_ONCE:
+        sample = sample_of(raw, label, raw.relation.count("*").fetchall()[0][0], sample_rows)
+    # Few queries for all columns: every query reads the files again, but where the sample is all there is.
+    for start in range(0, len(names), COLUMNS_AT_ONCE):
+        few = {column: raw.kinds[column] for column in names[start : start + COLUMNS_AT_ONCE]}
+        figures = ", ".join(
+            ["count(*)", *(figure for column, kind in few.items() for figure in _figures(column, kind))]
+        )
+        if sample is not None and sample.share == 1:
+            found = iter(sample.ask(f"SELECT {figures} FROM sample")[0])
+        else:
+            found = iter(raw.relation.aggregate(figures).fetchall()[0])
+        rows = next(found)
+        columns |= {column: {"kind": kind} | {name: next(found) for name in FIGURES} for column, kind in few.items()}
+    sample = sample or sample_of(raw, label, rows, sample_rows)
     if sample.share == 1:
-        exact = sample.ask(f"SELECT {', '.join(f'count(DISTINCT {quoted(column)})' for column in columns)} FROM sample")
-        for facts, unique in zip(columns.values(), exact[0], strict=True):
-            facts["unique"] = unique
+        for start in range(0, len(names), DISTINCT_AT_ONCE):
+            some = names[start : start + DISTINCT_AT_ONCE]
+            exact = sample.ask(
+                f"SELECT {', '.join(f'count(DISTINCT {quoted(column)})' for column in some)} FROM sample"
+            )
+            for column, unique in zip(some, exact[0], strict=True):
+                columns[column]["unique"] = unique
     for facts in columns.values():
         if isinstance(facts["mean"], float) and not math.isfinite(facts["mean"]):
             facts["mean"] = None  # the sum ran over
@@ -95,6 +106,15 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
     }, sample
 
 
+def _figures(column: str, kind: str) -> list[str]:
+    """Return SQL for a column's `FIGURES`."""
+    c = quoted(column)
+    finite = f"CASE WHEN isfinite({c}) THEN {c} END" if kind == "number" else c
+    mean = f"avg(CAST({finite} AS DOUBLE))" if kind in ("integer", "number", "boolean") else "NULL"
+    infinite = f"count(*) FILTER (isinf({c}))" if kind == "number" else "0"
+    return [f"count(*) - count({c})", f"approx_count_distinct({c})", f"min({finite})", f"max({finite})", mean, infinite]
+
+
 def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
     """Return all rows, or about ``sample_rows`` of more, chosen by a hash of their place: spread evenly, always the same."""
     every = math.ceil(rows / sample_rows)
@@ -106,9 +126,8 @@ def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
             f"SELECT * EXCLUDE ({place}) FROM (SELECT *, row_number() OVER () AS {place} FROM raw) "
             f"WHERE hash({place}) % {every} = 0",
         )
-    raw.connection.execute("DROP VIEW IF EXISTS labelled; DROP TABLE IF EXISTS sample")
+    raw.connection.execute("DROP TABLE IF EXISTS sample")
     chosen.create("sample")
-    raw.connection.execute(f"CREATE VIEW labelled AS FROM sample WHERE {quoted(label)} IS NOT NULL")
     taken, labelled = raw.connection.execute(f"SELECT count(*), count({quoted(label)}) FROM sample").fetchall()[0]
     return Sample(taken, labelled, taken / rows if every > 1 else 1.0, raw.connection)
 

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.checks.profile import COLUMNS_AT_ONCE
 from slipway.project.entry import UserError
 from slipway.tables.inference import CASTS, literal, quoted
 
@@ -40,9 +41,10 @@ def schema_of(raw: "RawTable", profile: dict[str, Any]) -> dict[str, dict[str, A
             expected["categories"] = None
         schema[column] = expected
     closed = [column for column, expected in schema.items() if "categories" in expected]
-    if closed:
-        lists = ", ".join(f"list(DISTINCT {quoted(c)}) FILTER ({quoted(c)} IS NOT NULL)" for c in closed)
-        for column, found in zip(closed, raw.relation.aggregate(lists).fetchall()[0], strict=True):
+    for start in range(0, len(closed), COLUMNS_AT_ONCE):
+        few = closed[start : start + COLUMNS_AT_ONCE]
+        lists = ", ".join(f"list(DISTINCT {quoted(c)}) FILTER ({quoted(c)} IS NOT NULL)" for c in few)
+        for column, found in zip(few, raw.relation.aggregate(lists).fetchall()[0], strict=True):
             schema[column]["categories"] = sorted(found)
     return schema
 

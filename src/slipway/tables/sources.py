@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # DuckDB spills to the scratch folder beyond this, however large the table is.
 MEMORY_LIMIT = "800MB"
+# From so many columns on, DuckDB compares every expression of a query with every other one for longer than that saves.
+WIDE = 100
 # Texts that mean that a value is missing, where the settings name none: pandas' own.
 MISSING = (
     *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
@@ -93,6 +95,8 @@ class Sources:
                 f"{closest(unknown[0], list(self.names))}. Edit conf/data/."
             )
         self.columns = [name for name in self.names if name not in settings.drop]
+        if len(self.columns) > WIDE:
+            self.connection.execute("SET disabled_optimizers = 'common_subexpressions'")
 
     def sql(self, *, numbered: bool = False) -> str:
         """Return the query over all files: texts, or values of the kind that is declared.
