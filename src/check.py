@@ -13,6 +13,8 @@ from slipway.project.settings import load_params
 def check_label(profile: dict[str, Any], data: Data) -> None:
     """Raise a UserError when the label of a profiled table cannot be learned."""
     place = f"Edit conf/data/, or look into data/raw/{data.name}."
+    if not profile["rows"]:
+        raise UserError(f"Got no row in data/raw/{data.name}, expected some to learn from. {place}")
     if not has_classes(data.task):
         label = profile["columns"][data.label]
         if label["kind"] not in ("integer", "number"):
@@ -26,9 +28,10 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
         return
     classes = profile["label"]["classes"]
     if len(classes) < 2:
-        wanted = "2" if data.task == "binary" else "2 at least"
+        wanted = "2 classes" if data.task == "binary" else "2 at least"
         raise UserError(
-            f"Got {len(classes)} class in the label {data.label!r} ({', '.join(classes)}), expected {wanted}. {place}"
+            f"Got {'the class ' + next(iter(classes)) + ' alone' if classes else 'no value at all'} in the label "
+            f"{data.label!r}, expected {wanted}. {place}"
         )
     if data.task == "binary" and len(classes) > 2:
         raise UserError(f"Got {len(classes)} classes in the label {data.label!r}, expected 2 for task=binary. {place}")
@@ -40,6 +43,17 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
     rarest = min(classes, key=classes.__getitem__)
     if classes[rarest] < 2:
         raise UserError(f"Got one row of class {rarest!r}, expected at least 2, to train and to test on. {place}")
+
+
+def dates_out_of_reach(profile: dict[str, Any]) -> list[str]:
+    """Return a sentence for every column of dates that `slipway.rows.contract.typed` has to bring within reach."""
+    return [
+        f"dates in {column!r} go from {says['min']} to {says['max']}; features see those before 1677-09-22 or after "
+        "2262-04-11 as these days"
+        for column, says in profile["columns"].items()
+        if says["kind"] == "datetime" and says["min"] is not None
+        and not "1677-09-22" <= str(says["min"]) <= str(says["max"]) <= "2262-04-11 00:00:00"
+    ]  # fmt: skip
 
 
 def balance_in_words(profile: dict[str, Any], data: Data) -> str:
@@ -81,6 +95,9 @@ def main() -> None:
                 f"{closest(data.label, list(raw.kinds))}. Edit conf/data/."
             )
         profile, sample = profile_of(raw, data.label, data.task, params.check.sample_rows)
+        for note in (far := dates_out_of_reach(profile)):
+            print(f"check: {note}")
+        notes += far
         split_by = {value for value in data.split.model_dump().values() if isinstance(value, str)}
         findings = judged(inspect(raw, sample, profile, data.task, params.check, split_by), params.check)
         show_findings(findings)

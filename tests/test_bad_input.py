@@ -8,11 +8,13 @@ import pickle
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -330,7 +332,24 @@ def test_a_full_disk_is_no_damaged_file(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "Got a full disk" in done.stderr
+    assert f"Got a full disk while writing {tempfile.gettempdir()}" in done.stderr
+    assert "TMPDIR" in done.stderr
+
+
+def test_too_little_memory_is_a_sentence(tmp_path, monkeypatch):
+    """Where DuckDB runs out of the memory that reading may take, the sentence says what to leave out; no traceback."""
+    text("a,b\n" + "".join(f"{n},{n * 7}\n" for n in range(300_000)))(tmp_path)
+
+    def gathered(statement: str) -> None:
+        with read_raw_table(tmp_path, Read(types={"a": "text", "b": "text"})) as raw:
+            raw.connection.execute(statement)
+            raw.relation.aggregate("list(a), list(b)").fetchall()
+
+    with pytest.raises(duckdb.OutOfMemoryException):  # the caller's own limit, and its own sentence
+        gathered("SET memory_limit = '8MB'")
+    monkeypatch.setattr("slipway.tables.sources.MEMORY_LIMIT", "8MB")
+    with pytest.raises(UserError, match=r"takes more than 8MB at once.*data\.read\.drop"):
+        gathered("SET temp_directory = ''")
 
 
 @pytest.mark.slow

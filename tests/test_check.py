@@ -2,7 +2,7 @@
 
 import pytest
 
-from check import balance_in_words, check_label
+from check import balance_in_words, check_label, dates_out_of_reach
 from slipway.checks.profile import profile_of
 from slipway.project.data_settings import Data, Read
 from slipway.project.entry import UserError
@@ -52,11 +52,14 @@ def test_label_that_fits_its_task_passes(profile, task, positive_class, values, 
 @pytest.mark.parametrize(
     ("task", "positive_class", "values", "says"),
     [
-        (BINARY, "a", "aaa", r"Got 1 class in the label 'y' \(a\), expected 2\."),
+        (BINARY, "a", "aaa", r"Got the class a alone in the label 'y', expected 2 classes\."),
+        (BINARY, "a", [None, None], "Got no value at all in the label 'y', expected 2 classes"),
+        (BINARY, "a", "", "Got no row in data/raw/fruit, expected some to learn from"),
+        (REGRESSION, None, "", "Got no row in data/raw/fruit, expected some to learn from"),
         (BINARY, "a", "aabbcc", "Got 3 classes in the label 'y', expected 2 for task=binary"),
         (BINARY, "c", "aabb", "Got data.positive_class='c', expected a class of 'y': a or b"),
         (BINARY, "a", "aab", "Got one row of class 'b', expected at least 2"),
-        (MULTICLASS, None, "aaa", r"Got 1 class in the label 'y' \(a\), expected 2 at least"),
+        (MULTICLASS, None, "aaa", r"Got the class a alone in the label 'y', expected 2 at least"),
         (MULTICLASS, None, "aabbc", "Got one row of class 'c', expected at least 2"),
         (REGRESSION, None, "abc", "Got a text as label 'y', expected a number for task=regression"),
         (REGRESSION, None, [True, False], "Got a boolean as label 'y', expected a number"),
@@ -69,3 +72,11 @@ def test_label_that_does_not_fit_its_task_is_refused(profile, task, positive_cla
     with pytest.raises(UserError, match=says) as refused:
         check_label(profile(task, values), data(task, positive_class))
     assert "Edit conf/data/, or look into data/raw/fruit" in str(refused.value)
+
+
+def test_dates_beyond_what_models_reach_are_said():
+    """A date such as 9999-12-31 is said, with what becomes of it; a date of our days is not."""
+    dates = {"kind": "datetime", "min": "2001-01-01 00:00:00", "max": "9999-12-31 00:00:00"}
+    (said,) = dates_out_of_reach({"columns": {"until": dates, "x": {"kind": "number", "min": 1, "max": 2}}})
+    assert "'until' go from 2001-01-01 00:00:00 to 9999-12-31" in said
+    assert dates_out_of_reach({"columns": {"since": {**dates, "max": "2030-01-01 00:00:00"}}}) == []

@@ -99,11 +99,23 @@ def test_texts_that_are_numbers_are_numbers(value, number):
         (pd.Timestamp("2026-03-01 12:30", tz="America/New_York"), "2026-03-01 17:30"),
         (date(2026, 3, 1), "2026-03-01 00:00"),
         (np.datetime64("2026-03-01T12:30"), "2026-03-01 12:30"),
+        ("9999-12-31", "2262-04-11"),
+        (date(9999, 12, 31), "2262-04-11"),
+        ("1066-10-14T09:00", "1677-09-22"),
     ],
 )
 def test_dates_are_in_utc(value, moment):
     """A date with a zone is the same moment in UTC; one without is taken as it is."""
     assert one(value, "datetime") == pd.Timestamp(moment)
+
+
+def test_dates_of_files_out_of_reach_are_those_of_callers():
+    """A date beyond what nanoseconds reach becomes the same day, whether a file has it as a date or a caller as a text."""
+    texts = ["9999-12-31", None, "2026-03-01", "0001-01-01"]
+    stored = pd.Series(np.array(texts, dtype="datetime64[us]"))
+    assert typed(pd.DataFrame({"d": stored}), {"d": "datetime"}).equals(
+        typed(pd.DataFrame({"d": texts}), {"d": "datetime"})
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +140,7 @@ def test_texts_stay_and_whole_numbers_have_one_spelling(value, text):
         ("datetime", "soon"),
         ("datetime", "now"),
         ("datetime", "03/04/2026"),
-        ("datetime", "9999-12-31"),
+        ("datetime", "10000-12-31"),
         ("datetime", 1_700_000_000),
         ("datetime", True),
     ],

@@ -65,7 +65,7 @@ def params_by_hand(project: Project) -> None:
         pytest.param(
             without_label, ["data.label='survived'", "closest: 'survivor'", "conf/data/"], id="no-label-column"
         ),
-        pytest.param(one_class, ["1 class in the label 'survived' (0)", "expected 2"], id="one-class-only"),
+        pytest.param(one_class, ["the class 0 alone in the label 'survived'", "expected 2"], id="one-class-only"),
         pytest.param(bytes_of_no_text, [f"{RAW}/passengers-2.csv", "NUL byte"], id="unreadable-file"),
         pytest.param(no_csv, [f"{RAW}/passengers-2.csv"], id="file-of-no-bytes"),
         pytest.param(other_columns, ["passengers-2.csv", "embarked, harbour", "one schema"], id="other-columns"),

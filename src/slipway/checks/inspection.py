@@ -203,7 +203,7 @@ def naming_findings(
         SELECT count(*) / sum(n), max(n) / sum(n), avg(CAST(contains(trim(v), ' ') AS INTEGER)),
                avg(CAST(regexp_matches(v, '[0-9]') AS INTEGER))
         FROM counted WHERE v IS NOT NULL""")[0]
-    what = f"{facts['unique']} different values in {present} rows of {column}"
+    what = f"{'' if sample.share == 1 else 'about '}{facts['unique']} different values in {present} rows of {column}"
     figures = {"unique": facts["unique"], "present": present}
     if rows_named and unique >= settings.unique_share:
         if facts["kind"] == "text":

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -77,9 +78,12 @@ def run(main: Callable[[], None]) -> None:
         if not is_full_disk(error):
             raise
         place = error.filename or Path.cwd()
+        scratch = str(place) == tempfile.gettempdir() or str(place).startswith(f"{tempfile.gettempdir()}/slipway-")
+        what = "unpacked and rewritten raw files" if scratch else "the stage's outputs"
+        way = ", or set TMPDIR to a folder with more," if scratch else ""
         print(
-            f"Error: Got a full disk while writing {place}, expected room for the stage's outputs. "
-            "Free some space and run `dvc repro` again; finished stages are kept.",
+            f"Error: Got a full disk while writing {place}, expected room for {what}. Free some space{way} and run "
+            "`dvc repro` again; finished stages are kept.",
             file=sys.stderr,
         )
         raise SystemExit(1) from error

@@ -18,6 +18,8 @@ Kind = Literal["integer", "number", "boolean", "datetime", "text"]
 
 TRUE = {"true", "t", "yes", "y", "1", "1.0"}
 FALSE = {"false", "f", "no", "n", "0", "0.0"}
+# The days that nanoseconds reach.
+FIRST, LAST = pd.Timestamp("1677-09-22"), pd.Timestamp("2262-04-11")
 
 # Of so few rows each value is looked at by itself, and those of these types are taken as they are.
 FEW_ROWS = 16
@@ -113,7 +115,8 @@ def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
     """Return the columns of ``kinds``, each in the one type that recipes and models see of its kind.
 
     Numbers and booleans become float64 with NaN, texts str with NaN, dates datetime64[ns] without a zone (in UTC) with
-    NaT: the same whether a value was missing or not, so that train rows and a caller's single row look alike.
+    NaT: the same whether a value was missing or not, so that train rows and a caller's single row look alike. A date
+    out of the type's reach, such as 9999-12-31 for "open", becomes the first or the last day within, 1677-09-22 or 2262-04-11.
     """
     cast = _cast_few if len(rows) <= FEW_ROWS else _cast
     return pd.DataFrame({column: cast(rows[column], kind) for column, kind in kinds.items()}, index=rows.index)
@@ -149,7 +152,13 @@ def _converted(values: pd.Series, kind: Kind) -> pd.Series:
     is_date = pd.api.types.is_datetime64_any_dtype(values)
     if kind == "datetime":
         dates = values if is_date else values.map(_date, na_action="ignore")
-        return pd.to_datetime(dates, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ns]")
+        try:
+            return pd.to_datetime(dates, utc=True, format="ISO8601").dt.tz_localize(None).astype("datetime64[ns]")
+        except pd.errors.OutOfBoundsDatetime:
+            if is_date:
+                moments = pd.to_datetime(dates, utc=True).dt.tz_localize(None)
+                return moments.clip(FIRST, LAST).astype("datetime64[ns]")  # type: ignore[call-overload]  # stubs know floats
+            return pd.to_datetime(dates.map(_within_reach, na_action="ignore"), utc=True).dt.tz_localize(None)
     if is_date:
         raise TypeError("pandas would count nanoseconds")
     return pd.to_numeric(values.map(_truth, na_action="ignore") if kind == "boolean" else values).astype("float64")
@@ -173,6 +182,13 @@ def _truth(value: Any) -> float | None:
     if word and word not in TRUE | FALSE:
         raise ValueError(word)
     return float(word in TRUE) if word else None
+
+
+def _within_reach(value: Any) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(pd.to_datetime(value, utc=True, format="ISO8601")).as_unit("ns")
+    except pd.errors.OutOfBoundsDatetime:
+        return (LAST if str(value)[:4] > "2000" else FIRST).tz_localize("UTC")
 
 
 def _date(value: Any) -> Any:

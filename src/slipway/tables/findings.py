@@ -46,16 +46,16 @@ MEANINGS = {
     "telling_gap": Meaning("warning", True, "Whether it is filled in tells the label, as with what is only written down after the fact.", "Make sure that it is known when you predict; else leave it out in the recipe's features()."),
     "time_order": Meaning("warning", False, "Test rows older than train rows let the model look into the future, and scores look better than they will be.", "If you predict for later rows, split by this date (data.split)."),
     "repeated_id": Meaning("warning", False, "Rows of one group on both sides of the split let the model recognise the group.", "If you predict for new groups, split by this column (data.split)."),
-    "number_as_text": Meaning("warning", True, "Taken as a text, a number loses its order and distances.", "Write plain numbers into the raw files, or make them numbers in the recipe's features()."),
-    "date_as_text": Meaning("warning", True, "Taken as a text, a date loses its order and its parts.", "Write dates as 2026-11-30 into the raw files, or make them dates in the recipe's features()."),
-    "mixed_types": Meaning("warning", True, "A few odd values make a text of a column of numbers or dates.", "Mend the odd values in the raw files, or leave the places empty if they stand for missing ones."),
+    "number_as_text": Meaning("warning", True, "Taken as a text, a number loses its order and distances.", "Set data.read.types where only a currency, a separator or a leading zero is in the way; else make them numbers in the recipe's features()."),
+    "date_as_text": Meaning("warning", True, "Taken as a text, a date loses its order and its parts.", "Set the format in data.read.dates, or make them dates in the recipe's features()."),
+    "mixed_types": Meaning("warning", True, "A few odd values make a text of a column of numbers or dates.", "List the odd values in data.read.missing if they stand for missing ones; else mend them in the raw files."),
     "contradicting_rows": Meaning("warning", False, "Rows alike in all but the label can fall on both sides of the split, and no model can tell them apart.", "Look whether a column that tells them apart is missing, or a label is wrong."),
     "empty": Meaning("warning", True, "Nothing can be learned from it; often a reading error or a source that broke.", "Look into the raw files; else leave it out."),
     "duplicate_rows": Meaning("note", False, "Repeated rows count more than others. A random split keeps equal rows together, so they leak nothing there.", "Look whether they are copies or honest repeats; copies can go in the recipe's clean()."),
     "constant": Meaning("note", True, "Nothing can be learned from one value.", "Nothing; or leave it out, and callers need not send it."),
     "identifier": Meaning("note", True, "It names a row and says nothing about new ones; a model can learn it by heart.", "Leave it out in the recipe's features()."),
     "near_unique_text": Meaning("note", True, "Its values hardly repeat: AutoGluon uses its words, slowly, or drops it.", "Take out what matters in the recipe's features(), or leave it out."),
-    "missing_mark": Meaning("note", True, "It looks like a mark for a missing value, and is taken as a value.", "Leave the places empty in the raw files if it means missing."),
+    "missing_mark": Meaning("note", True, "It looks like a mark for a missing value, and is taken as a value.", "List it in data.read.missing if it means missing, with the usual marks that occur."),
 }  # fmt: skip
 
 

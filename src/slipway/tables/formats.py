@@ -8,6 +8,7 @@ import bz2
 import gzip
 import json
 import lzma
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -148,6 +149,7 @@ def readable(file: Path) -> Iterator[None]:
         raise UserError(f"Got no permission to read {file}, expected to. Change it: `chmod u+r {file}`.") from error
     except broken as error:
         if isinstance(error, OSError) and is_full_disk(error):
+            error.filename = error.filename or tempfile.gettempdir()  # only what is read has a name, and it isn't full
             raise
         reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
         raise UserError(

@@ -75,6 +75,7 @@ class Sources:
         self.connection = duckdb.connect(config=spill)
         self.connection.execute("SET enable_progress_bar = false")  # it would print into the output
         self.connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is in UTC, one with a zone is put there
+        self.limit = self._limit()
         self._clean = weakref.finalize(self.connection, shutil.rmtree, self.scratch, ignore_errors=True)
         self.stamps = {file: _stamp(file) for file in files}
         self.sources = [open_source(file, settings, self.scratch) for file in files]
@@ -137,8 +138,13 @@ class Sources:
         """Turn what DuckDB stumbles on into a sentence that names the file and the line."""
         try:
             yield
-        except duckdb.OutOfMemoryException:
-            raise  # says nothing about the files
+        except duckdb.OutOfMemoryException as error:
+            if self._limit() != self.limit:
+                raise  # who set another one says its own sentence
+            raise UserError(
+                f"Got a table in {self.folder} of which a part takes more than {MEMORY_LIMIT} at once, expected less. Leave out "
+                "columns of long texts (data.read.drop), or rows (data.read.where)."
+            ) from error
         except duckdb.Error as error:
             reason = str(error).strip().split("\n")[0].partition(": ")[2] or type(error).__name__
             if "No space left" in reason:
@@ -157,6 +163,9 @@ class Sources:
                 f"Got {which}, which cannot be read as {self.format} ({reason[:300].rstrip('. ')}); expected one whole table. "
                 "Mend or export it again."
             ) from error
+
+    def _limit(self) -> str:
+        return str(self.connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
 
     def close(self) -> None:
         """Leave no scratch file; nothing can be read any more."""
