@@ -27,6 +27,7 @@ WATCHED = {
     "dataprep:fit_recipe": "fitting",
     "sklearn.pipeline:Pipeline.fit": "fitting",
     "slipway.preparation.recipe:needed_columns": "fitting",
+    "slipway.search.bounded:run_bounded": "fitting",  # the search has a process of its own
     "autogluon.tabular.predictor.predictor:TabularPredictor.fit": "fitting",
     "autogluon.tabular.predictor.predictor:TabularPredictor.predict": "predicting",
     "autogluon.tabular.predictor.predictor:TabularPredictor.predict_proba": "predicting",

@@ -200,6 +200,23 @@ def test_what_the_settings_say_reaches_autogluon():
     )
 
 
+@pytest.mark.parametrize(
+    ("concurrency", "cpus", "says"),
+    [
+        (1, 64, {"fold_fitting_strategy": "sequential_local"}),
+        (None, 2, {"fold_fitting_strategy": "sequential_local"}),
+        (None, 64, {}),
+        (4, 2, {"num_folds_parallel": 4}),
+    ],
+    ids=["one at a time", "few CPUs", "many CPUs", "as told"],
+)
+def test_ray_starts_where_it_pays(monkeypatch, concurrency, cpus, says):
+    """Folds run side by side as the settings say; left open, on many CPUs alone, for Ray takes seconds to start."""
+    monkeypatch.setattr("os.cpu_count", lambda: cpus)
+    settings = SETTINGS.model_copy(update={"num_bag_folds": 2, "concurrency": concurrency})
+    assert fit_options(settings, 7, None)["ag_args_ensemble"] == says
+
+
 @pytest.fixture
 def code(tmp_path):
     """Return a folder with a package named as one of ours."""

@@ -81,7 +81,7 @@ def run_bounded(work: Callable[[Say], None], hear: Say, ends_at: float | None, m
         What ended it: "time", "memory" or "killed"; None where it ended by itself.
     """
     fork = multiprocessing.get_context("fork")  # a fresh process would import AutoGluon again
-    scratch = Path(tempfile.mkdtemp(prefix="slipway-"))
+    scratch = Path(tempfile.mkdtemp(prefix="slipway-search-"))
     heard, says = fork.Pipe(duplex=False)
     process = fork.Process(target=_child, args=(work, says, scratch))
     process.start()

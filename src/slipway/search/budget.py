@@ -117,7 +117,7 @@ def search(one: Search) -> "TabularPredictor":
     if ended:
         one.cut_short.append(
             {
-                "time": f"the search did not end by itself and was ended at {SHARE} times its limit",
+                "time": "the search did not end by itself and was ended, for the stage to keep its limit",
                 "memory": "the search was ended: it had nearly filled the memory",
                 "killed": "the search was ended by the system, most likely because memory ran out",
             }[ended]

@@ -1,6 +1,7 @@
 """AutoGluon's search as a function: settings and train rows in, predictor and leaderboard out."""
 
 import logging
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ LEADERBOARD = [
 
 # The kinds of models that stop by their score on validation rows.
 STOP_EARLY = ("GBM", "GBM_PREP", "CAT", "XGB")
+RAY_FROM_CPUS = 8
 
 
 def log_to(file: Path, verbosity: int) -> None:
@@ -102,7 +104,8 @@ def fit_options(settings: Automl, seed: int, time_limit: float | None) -> dict[s
     given = dict(settings.fit)
     each = {"max_time_limit": settings.max_time_limit} if settings.max_time_limit else {}
     fold: dict[str, Any] = {}
-    if settings.concurrency == 1:
+    # Ray takes seconds to start and a process per fold: on few CPUs it only costs.
+    if settings.concurrency == 1 or (settings.concurrency is None and (os.cpu_count() or 1) < RAY_FROM_CPUS):
         fold["fold_fitting_strategy"] = "sequential_local"
     elif settings.concurrency:
         fold["num_folds_parallel"] = settings.concurrency
