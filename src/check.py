@@ -19,7 +19,8 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
         label = profile["columns"][data.label]
         if label["kind"] not in ("integer", "number"):
             raise UserError(
-                f"Got a {label['kind']} as label {data.label!r}, expected a number for task={data.task}. {place}"
+                f"Got a {label['kind']} as label {data.label!r}, expected a number for task={data.task}. Where only a currency or a "
+                f"separator is in the way, set data.read.types.{data.label}=number. {place}"
             )
         if label["unique"] < 2:
             raise UserError(
@@ -38,7 +39,7 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
     if data.task == "binary" and data.positive_class is not None and str(data.positive_class) not in classes:
         raise UserError(
             f"Got data.positive_class={data.positive_class!r}, expected a class of {data.label!r}: "
-            f"{' or '.join(classes)}. {place}"
+            f"{' or '.join(classes)}{', in quotes: YAML takes it for a truth' * isinstance(data.positive_class, bool)}. {place}"
         )
     rarest = min(classes, key=classes.__getitem__)
     if classes[rarest] < 2:
