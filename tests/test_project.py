@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
-from slipway.checks.guard import check_conf_is_composed
 
 from slipway.checks.profile import profile_of
 from slipway.checks.schema import check_schema
 from slipway.preparation.recipe import fitted, load_recipe, try_clean, try_features
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError
+from slipway.project.guard import check_conf_is_composed
 from slipway.project.settings import load_params
 from slipway.rows.contract import typed
 from slipway.tables.reading import raw_files, read_raw_table

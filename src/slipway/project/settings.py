@@ -138,6 +138,28 @@ def _sentences(error: ValidationError) -> list[str]:
     return [_sentence(key, problems) for key, problems in by_key.items()]
 
 
+def _in_words(key: str) -> str:
+    """Return ``: `` and what may be written for a setting: an old project's conf/ lacks it after an update."""
+    schema: dict[str, Any] = Params.model_json_schema()
+    inner = schema
+    for part in key.split("."):
+        ref = inner.get("$ref", "").rpartition("/")[2]
+        inner = (schema["$defs"][ref] if ref else inner).get("properties", {}).get(part, {})
+    kinds = [inner, *inner.get("anyOf", [])]
+    words = [f"one of {', '.join(map(str, kind['enum']))}" if "enum" in kind else _kind(kind) for kind in kinds]
+    said = " or ".join(dict.fromkeys(word for word in words if word))
+    return f": {said}" if said else ""
+
+
+def _kind(kind: dict[str, Any]) -> str:
+    names = {"integer": "an integer", "number": "a number", "string": "a text", "boolean": "true or false"}
+    names |= {"array": "a list", "object": "keys with values", "null": "null"}
+    bounds = {"minimum": "{} or more", "exclusiveMinimum": "more than {}", "maximum": "{} or less"}
+    bounds |= {"exclusiveMaximum": "less than {}"}
+    limits = [words.format(kind[name]) for name, words in bounds.items() if name in kind]
+    return ", ".join([names[kind["type"]], *limits]) if "type" in kind else ""
+
+
 def _sentence(key: str, problems: list[Any]) -> str:  # noqa: PLR0911  one sentence per kind of problem
     problem = problems[0]
     if not key or (problem["type"] == "value_error" and str(problem["ctx"]["error"]).startswith("Got ")):
@@ -147,7 +169,7 @@ def _sentence(key: str, problems: list[Any]) -> str:  # noqa: PLR0911  one sente
         return f"Got the setting {key!r}, which nothing reads{closest(key, known_keys())}"
     if problem["type"] in ("missing", "union_tag_not_found"):
         absent = key if problem["type"] == "missing" else f"{key}.method"
-        return f"Got no setting {absent!r}, expected one"
+        return f"Got no setting {absent!r}, expected one{_in_words(absent)}"
     got = problem["input"]
     if problem["type"] == "union_tag_invalid":
         return f"Got {key}={got!r}, expected a method: random, group, time, column or files"
