@@ -125,7 +125,7 @@ def test_new_project_asks_for_the_file_and_for_nothing_else(template, tmp_path):
     ]
     assert re.search(r"\d+ passed, \d+ skipped", project.run("make", "fast").stdout)
     head = '"' + ODD.strip().replace('"', '""') + '",n'
-    rows = [f"{'yes' if i * 37 % 101 > 60 else 'no'},{i * 37 % 101 + i % 7}" for i in range(200)]
+    rows = [f"{'yes' if (i * 37 % 101 > 60) != (i % 6 == 0) else 'no'},{i * 37 % 101 + i % 7}" for i in range(200)]
     project.write("data/raw/churn/churn.csv", "\n".join([head, *rows]) + "\n")
     done = project.run("make", "run")
     assert "check: the positive class is yes, the second in order" in done.stdout
