@@ -21,14 +21,11 @@ from slipway.start.proposal import positive_class_of, task_of
 ROOT = Path(__file__).parents[1]
 ROWS = 240
 TINY = """
-eval_metric: ${data.metric}
-time_limit: null
+defaults: [base, _self_]
 models: {GBM: {num_boost_round: 30, min_data_in_leaf: 5}}
 ensemble: false
-num_bag_folds: 0
 num_cpus: 1
 verbosity: 0
-fit: {}
 """
 
 

@@ -23,14 +23,11 @@ ROOT = Path(__file__).parents[1]
 TABLES = sorted(file.stem for file in (ROOT / "conf/data").glob("*.yaml"))
 # One small model, so that the whole way of the data takes seconds.
 TINY_SEARCH = """
-eval_metric: ${data.metric}
-time_limit: null
+defaults: [base, _self_]
 models: {GBM: {num_boost_round: 20}}
 ensemble: false
-num_bag_folds: 0
 num_cpus: 1
 verbosity: 0
-fit: {}
 """
 
 

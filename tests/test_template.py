@@ -14,7 +14,7 @@ from slipway.start.files import TABLE_NAME
 
 QUESTIONS = YAML(typ="safe").load((REPOSITORY / "copier.yml").read_text(encoding="utf-8"))
 EXAMPLES = QUESTIONS["examples"]["default"]
-SEARCH = SMALL_SEARCH.replace("eval_metric: roc_auc", "eval_metric: ${data.metric}")
+SEARCH = SMALL_SEARCH
 # Special in YAML, TOML, Python, Jinja, Markdown or shells.
 ODD = "a: 'b' \"c\" #d \\ $HOME `id` ${x} {{ 7 * 7 }} {% raw %} <e> & | * %f é 😀 "
 LABELS = ["yes", "#1", 'left ${x}: "q"', "it's", "\\d", "{{ y }}", "😀", "[a]", "- b"]
@@ -191,7 +191,8 @@ def own(project: Project) -> None:
 
 def release(template: Project, tag: str) -> None:
     """Make a release that changes machinery, and every kind of file that is the owner's in a project."""
-    template.edit("src/summary.py", '"""Say what is registered', f'"""{tag}: say what is registered')
+    summary = template.read("src/summary.py")
+    template.write("src/summary.py", re.sub("\\A[^\n]*", f'"""{tag}: say what is registered."""', summary))
     template.write(f"src/slipway/start/new_{tag[2]}.py", '"""New machinery."""\n')
     for path in (
         "README.md.jinja",
