@@ -5,7 +5,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help run test fast lint params why ui serve sweep lock
+.PHONY: help run test fast lint params why ui serve sweep compare lock
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,7 +50,15 @@ sweep:  ## queue three experiments with other seeds and run them
 	@./environment.sh
 	@dvc exp run --queue -S 'seed=range(1,4)'
 	@dvc queue start
-	@echo "See how they do: .venv/bin/dvc queue status, then .venv/bin/dvc exp show"
+	@echo "See how they do: .venv/bin/dvc queue status, then make compare"
+
+# What every experiment has alike, or what says little beside the others: `dvc exp show` alone has all of it.
+DROP := Created|State|Executor|best_model|models|failed|left_out|fit_s|test_rows|balanced_accuracy|average_precision|f1
+DROP := $(DROP)|f1_macro|mcc|brier_score_loss|median_absolute_error|spearmanr|sweep|conf|params\.yaml|requirements\.lock
+
+compare:  ## show what the experiments differ in, and how good they are
+	@./environment.sh
+	@dvc exp show --only-changed --no-pager --precision 4 --drop '^($(DROP)|(data|models|reports|src)/.*)$$'
 
 lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build -o requirements-build.lock

@@ -12,6 +12,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from measure import environment, fresh_clone, timed
@@ -46,9 +47,9 @@ def statuses(folder: Path, env: dict[str, str]) -> dict[str, str]:
     return {m[1]: m[2] for line in lines if (m := re.match(rf"\w{{7}} +({NAME}-\d+) .* (\w+)$", line.strip()))}
 
 
-def queue(folder: Path, env: dict[str, str], name: str, override: str) -> None:
+def queue(folder: Path, env: dict[str, str], name: str, *overrides: str) -> None:
     """Queue experiments that differ in one setting."""
-    timed(["dvc", "exp", "run", "--queue", "--name", name, "-S", override], folder, env)
+    timed(["dvc", "exp", "run", "--queue", "--name", name, *(f"--set-param={o}" for o in overrides)], folder, env)
 
 
 def kill_one(folder: Path, env: dict[str, str], draw: random.Random, done: int) -> None:
@@ -58,7 +59,16 @@ def kill_one(folder: Path, env: dict[str, str], draw: random.Random, done: int) 
     time.sleep(draw.uniform(0, 10))
     victim = draw.choice(sorted(workers(folder)))
     os.killpg(os.getpgid(victim), signal.SIGKILL)
-    time.sleep(3)
+    time.sleep(5)
+
+
+def small_clone(folder: Path, env: dict[str, str]) -> Path:
+    """Clone the last commit, with a search of one small model in place of the quick one; return the folder."""
+    quick = fresh_clone(folder) / "conf/automl/quick.yaml"
+    quick.write_text(re.sub(r"models:\n(?:  .*\n)+", SMALL, quick.read_text(encoding="utf-8")), encoding="utf-8")
+    timed(["python", "src/compose.py", "compute=half"], folder, env)
+    timed(["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qam", "small"], folder, env)
+    return folder
 
 
 def main() -> None:
@@ -66,51 +76,55 @@ def main() -> None:
     arguments.add_argument("--experiments", type=int, default=24)
     arguments.add_argument("--kills", type=int, default=2)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument(
+        "--folder", type=Path, help="a project of your own, whose settings stay; else a clone of this one"
+    )
     given = arguments.parse_args()
     draw = random.Random(given.seed)  # noqa: S311  chance, not secrets
     with tempfile.TemporaryDirectory() as scratch:
-        env, folder = environment(Path(scratch)), fresh_clone(Path(scratch, "clone")).resolve()
-        quick = folder / "conf/automl/quick.yaml"
-        quick.write_text(re.sub(r"models:\n(?:  .*\n)+", SMALL, quick.read_text(encoding="utf-8")), encoding="utf-8")
-        timed(["python", "src/compose.py", "evaluate.importance_repeats=0"], folder, env)
-        timed(["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qam", "small"], folder, env)
+        env = environment(Path(scratch))
+        folder = (given.folder or small_clone(Path(scratch, "clone"), env)).resolve()
         began = time.monotonic()
-        queue(folder, env, NAME, f"automl.models.GBM.num_boost_round=range(5,{5 + given.experiments})")
+        queue(folder, env, NAME, f"automl.models.GBM.num_boost_round=range(5,{5 + given.experiments})", "compute=half")
         timed(["dvc", "queue", "start", "-j", "2"], folder, env)
         for n in range(given.kills):
             kill_one(folder, env, draw, (n + 1) * given.experiments // (given.kills + 2))
+            print(f"killed a worker, {len(workers(folder))} left", flush=True)
             # The dead worker's experiment goes on "running" in the queue's books: clear it there and queue it again.
-            alive = len(workers(folder))
-            seen = statuses(folder, env)
-            running = [name for name, status in seen.items() if status == "Running"]
-            print(f"killed a worker of 2 with {running} running; {alive} left", flush=True)
-            lost = lost_one(running)
-            run(folder, env, "dvc", "queue", "kill", lost)
-            run(folder, env, "dvc", "queue", "remove", lost)
-            queue(folder, env, lost, f"automl.models.GBM.num_boost_round={4 + int(lost.rpartition('-')[2])}")
+            for lost in lost_ones(folder, env):
+                run(folder, env, "dvc", "queue", "kill", lost)
+                run(folder, env, "dvc", "queue", "remove", lost)
+                override = f"automl.models.GBM.num_boost_round={4 + int(lost.rpartition('-')[2])}"
+                queue(folder, env, lost, override, "compute=half")
+                print(f"queued {lost} again", flush=True)
             timed(["dvc", "queue", "start", "-j", "2"], folder, env)
-            print(f"queued {lost} again; {len(workers(folder))} workers", flush=True)
-        while (left := [n for n, s in statuses(folder, env).items() if s in ("Running", "Queued")]) or not left:
-            if not left or time.monotonic() - began > WAIT_S:
-                break
-            time.sleep(5)
+        while {"Running", "Queued"} & set(statuses(folder, env).values()) and time.monotonic() - began < WAIT_S:
+            time.sleep(2)
         seconds = time.monotonic() - began
         report(folder, env, given.experiments, seconds)
         run(folder, env, "dvc", "queue", "stop", "--kill")
 
 
-def lost_one(running: list[str]) -> str:
-    """Return which of the running experiments has no process any more."""
-    alive = set()
+def lost_ones(folder: Path, env: dict[str, str]) -> list[str]:
+    """Return the experiments that are running by the queue's books, but have no process."""
+    lines = [" ".join(words) for words in command_lines()]
+    rows = re.findall(
+        rf"^(\w{{7}}) +({NAME}-\d+) .* Running$", run(folder, env, "dvc", "queue", "status"), re.MULTILINE
+    )
+    return [
+        name
+        for task, name in rows
+        if not any(f"exec-run --infofile {folder}" in line and f"/{task}" in line for line in lines)
+    ]
+
+
+def command_lines() -> list[list[str]]:
+    """Return the words of every process that there is."""
+    found = []
     for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                environ = (process / "environ").read_text()
-            except OSError:
-                continue
-            alive |= set(re.findall(rf"DVC_EXP_NAME=({NAME}-\d+)\0", environ))
-    gone = [name for name in running if name not in alive]
-    return gone[0] if gone else running[0]
+        with suppress(OSError):
+            found += [(process / "cmdline").read_text().split("\0")] if process.name.isdigit() else []
+    return found
 
 
 def report(folder: Path, env: dict[str, str], expected: int, seconds: float) -> None:
