@@ -8,7 +8,6 @@ from slipway.project.entry import parser, run
 from slipway.project.settings import load_params
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from slipway.rows.contract import Contract
@@ -55,20 +54,6 @@ refused with the column's name. Texts never seen in training are taken as unknow
 """
 
 
-def known_classes(label: "pd.Series", contract: "Contract") -> list[str]:
-    """Return the classes as texts, in the order that numbers them; those that no train row has come last."""
-    return [str(name) for name in (*contract.classes, *sorted(set(label) - set(contract.classes)))]
-
-
-def numbered(label: "pd.Series", contract: "Contract", classes: list[str]) -> "np.ndarray":
-    """Return labels as metrics take them: 1 for the positive class, else 0; a class's number; or the number itself."""
-    if not contract.classes:
-        return label.to_numpy(dtype=float)
-    if contract.task == "binary":
-        return (label.astype(str) == str(contract.positive_class)).to_numpy(dtype=int)
-    return label.astype(str).map(classes.index).to_numpy(dtype=int)
-
-
 def both_sides(label: "pd.Series", predicted: "pd.Series | pd.DataFrame") -> "pd.DataFrame":
     """Return labels beside predictions, a row per test row; of quantiles the middle one, the lowest and the highest."""
     if predicted.ndim == 1:
@@ -84,6 +69,7 @@ def main() -> None:
     import pandas as pd
 
     from slipway.evaluation import scores
+    from slipway.evaluation.answers import known_classes, numbered, probabilities
     from slipway.evaluation.plots import draw_overview
     from slipway.project.files import whole_file, write_json, write_text
     from slipway.rows.contract import Contract
@@ -98,20 +84,10 @@ def main() -> None:
     classes = known_classes(test[contract.label], contract)
     actual = numbered(test[contract.label], contract, classes)
 
-    def probabilities(raw: pd.DataFrame) -> Any:
-        proba = model.predict(raw, params={"proba": True})
-        if contract.task == "binary":
-            return proba[str(contract.positive_class)].to_numpy(dtype=float)
-        each = proba.reindex(columns=classes, fill_value=0.0).to_numpy(dtype=float)
-        return each / each.sum(axis=1, keepdims=True)  # single precision sums to nearly one, which metrics complain of
-
-    def decisions(raw: pd.DataFrame) -> Any:
-        return numbered(model.predict(raw), contract, classes)
-
     predicted = model.predict(rows)
     decided = numbered(predicted, contract, classes)
     levels = () if predicted.ndim == 1 else tuple(float(level) for level in predicted.columns)
-    answers = probabilities(rows) if contract.classes else decided
+    answers = probabilities(model, rows, contract, classes) if contract.classes else decided
     metrics = {name: scores.metric(name, contract.task, levels) for name in getattr(settings.metrics, contract.task)}
     figures: dict[str, Any] = {
         name: metric.figure(actual, decided if metric.of_classes else answers) for name, metric in metrics.items()
@@ -124,7 +100,13 @@ def main() -> None:
     tables = {file: pd.DataFrame(columns=columns) for file, columns in PLOTS.items()}
     name, first = next(iter(metrics.items()))
     if settings.importance_repeats:
-        asked = decisions if first.of_classes or not contract.classes else probabilities
+        of_classes = first.of_classes or not contract.classes
+
+        def asked(raw: pd.DataFrame) -> Any:
+            if of_classes:
+                return numbered(model.predict(raw), contract, classes)
+            return probabilities(model, raw, contract, classes)
+
         sign = 1 if first.greater_is_better else -1
         tables["importance"] = scores.permutation_importance(
             asked, lambda a: sign * first.figure(actual, a), rows, list(contract.needed),

@@ -27,7 +27,7 @@ def main() -> None:
     says = json.loads(receipt.read_text(encoding="utf-8"))
     metrics = json.loads(Path("reports/metrics.json").read_text(encoding="utf-8"))
     if says["version"] is None:
-        print("Registered nothing: this is the result of a queued experiment. Run `dvc repro` to register it.")
+        print(f"Registered nothing: {says['why']}")
     else:
         print(f"Registered version {says['version']} of model {says['model']}")
     print(f"  on {metrics.pop('test_rows')} test rows: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))

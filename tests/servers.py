@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,6 @@ def mlflow_server(folder: Path, store: str, port: int | None = None) -> Iterator
     env = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")} | {"MLFLOW_DISABLE_TELEMETRY": "true"}
     with (folder / "log").open("ab") as log:
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True)
-    from conftest import end
-
     try:
         deadline = time.monotonic() + 120
         while True:
@@ -93,7 +92,10 @@ def mlflow_server(folder: Path, store: str, port: int | None = None) -> Iterator
                 time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
-        end(server)
+        for how, wait_s in ((signal.SIGTERM, 10), (signal.SIGKILL, 30)):  # MLflow waits for what is still connected
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, how)
+                server.wait(timeout=wait_s)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,27 @@
 """Runs and versions in a real MLflow store on sqlite."""
 
+import subprocess
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos import databricks_pb2
 
-from slipway.registration.registry import MOST_DESCRIBED, described, find_version, give_alias_if_free, register_model
-from slipway.registration.tracking import connect, flat, in_queue, lineage
+from slipway.project.entry import UserError
+from slipway.registration import tracking
+from slipway.registration.lineage import digest_of, flat, origin
+from slipway.registration.registry import (
+    MOST_DESCRIBED,
+    aliases_of,
+    described,
+    find_version,
+    move_alias,
+    register_once,
+    settle_alias,
+)
+from slipway.registration.runs import run_once
+from slipway.registration.tracking import connect, in_queue, retrying
 
 # MLflow's store leaves its connections to the collector, and warns of what it plans.
 pytestmark = [pytest.mark.filterwarnings("default")]
@@ -31,16 +47,97 @@ def test_queue_is_told_by_the_folder(tmp_path, monkeypatch):
     assert not in_queue()
 
 
-def test_lineage_without_git_and_files(tmp_path, monkeypatch):
-    """Outside a Git repository the tags say so; digests are of the files that are there."""
+def test_origin_without_git(tmp_path, monkeypatch):
+    """Outside a Git repository the tags say so, and there is no patch."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     monkeypatch.setenv("DVC_EXP_NAME", "tidal-bore")
-    Path("params.yaml").write_text("seed: 1\n")
-    tags = lineage()
-    assert (tags["git.revision"], tags["git.dirty"], tags["dvc.experiment"]) == ("none", "false", "tidal-bore")
-    assert len(tags["digest.params"]) == 64
-    assert "digest.split" not in tags
+    tags, patch = origin()
+    assert (tags["git.revision"], tags["git.dirty"], tags["dvc.experiment"], patch) == (
+        "none",
+        "false",
+        "tidal-bore",
+        "",
+    )
+    assert tags["autogluon"][0].isdigit()
+    assert tags["host"]
+    assert tags["mlflow.user"]
+
+
+def test_patch_brings_the_tree_back(tmp_path, monkeypatch):
+    """The patch of a dirty tree, applied to its revision, gives the tree: also code that Git does not know yet."""
+    monkeypatch.chdir(tmp_path)
+    git = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/old.py").write_text("a = 1\n")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "First"]):
+        subprocess.run([*git, *command], check=True)
+    assert origin()[1] == ""
+    (tmp_path / "src/old.py").write_text("a = 2\n")
+    (tmp_path / "src/new.py").write_bytes("b = 'ü'\r\n".encode())
+    (tmp_path / "notes.txt").write_text("not ours")
+    tags, patch = origin()
+    assert tags["git.dirty"] == "true"
+    status = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    assert " M src/old.py" in status
+    assert "?? src/new.py" in status
+    subprocess.run([*git, "clone", "-q", ".", "other"], check=True)
+    subprocess.run([*git, "apply", "-"], cwd="other", input=patch.encode(), check=True)
+    assert (tmp_path / "other/src/old.py").read_text() == "a = 2\n"
+    assert (tmp_path / "other/src/new.py").read_bytes() == "b = 'ü'\r\n".encode()
+    assert not (tmp_path / "other/notes.txt").exists()
+
+
+def test_digest_of_a_folder_hangs_on_names_and_bytes(tmp_path):
+    """A renamed file and a changed byte change a folder's digest; the folder's own place does not."""
+    seen = set()
+    for place, name, text in (("a", "x", "1"), ("b", "x", "1"), ("c", "y", "1"), ("d", "x", "2")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / name).write_text(text)
+        seen.add(digest_of(tmp_path / place))
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("errors", "told"),
+    [
+        pytest.param(["INTERNAL_ERROR"] * 2, None, id="back-in-time"),
+        pytest.param(["INTERNAL_ERROR"] * 6, "Got no answer from the tracking store .* in 6 tries", id="down"),
+        pytest.param(["PERMISSION_DENIED"], "Got a refusal by the tracking store", id="refuses"),
+    ],
+)
+def test_server_that_fails(errors, told, monkeypatch, capsys):
+    """A failing server is asked again with a line each time, then one sentence; one that refuses is not asked again."""
+    monkeypatch.setattr(tracking, "WAITS_S", (0, 0, 0, 0, 0))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example.org")
+    left = list(errors)
+
+    def work():
+        if left:
+            raise MlflowException("it broke\noff", error_code=getattr(databricks_pb2, left.pop()))
+        return "done"
+
+    if told:
+        with pytest.raises(UserError, match=told):
+            retrying("register", work)
+    else:
+        assert retrying("register", work) == "done"
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == {2: 2, 6: 5, 1: 0}[len(errors)]
+    assert "secret" not in "".join(said)
+    if said:
+        assert said[0].startswith("register: mlflow.example.org fails (it broke off); trying again in 0 s (1 of 5)")
+
+
+def test_bug_is_not_tried_again():
+    """What is no fault of the server's keeps its traceback."""
+    calls = []
+    with pytest.raises(FileNotFoundError):
+        retrying("register", lambda: calls.append(Path("nowhere").read_text()))
+    error = MlflowException("nonsense", error_code=databricks_pb2.INVALID_PARAMETER_VALUE)
+    with pytest.raises(MlflowException, match="nonsense"):
+        retrying("register", Mock(side_effect=error))
+    assert calls == []
 
 
 @pytest.fixture(scope="module")
@@ -80,45 +177,88 @@ def test_store_lies_in_the_main_project(store, root, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def registered(client, name, digest, model, run_id):
+    return register_once(client, name, digest, model, run_id, "# Card", {"git.revision": "abc"})
+
+
 @pytest.mark.slow
 def test_a_model_is_registered_once(store, root, model):
-    """An unknown model is not found; once registered it is found by its digest, with its run, and its files have arrived."""
+    """An unknown model is not found; once registered it is found by its digest, with its run, and its files have arrived.
+
+    Under another name it is another registration.
+    """
     experiment_id, client = store
     run_id = client.create_run(experiment_id).info.run_id
     assert find_version(client, "once", "abc") is None
-    made = register_model(client, "once", "abc", model, run_id, "# Card")
-    assert (made.version, made.run_id, made.new) == (1, run_id, True)
-    found = find_version(client, "once", "abc")
-    assert (found.version, found.run_id, found.new, found.aliases) == (1, run_id, False, ())
+    assert registered(client, "once", "abc", model, run_id) == (1, run_id, True)
+    again = client.create_run(experiment_id).info.run_id
+    assert registered(client, "once", "abc", model, again) == (1, run_id, False)
+    assert find_version(client, "once", "abc") == (1, run_id, False)
     assert find_version(client, "once", "abd") is None
     assert find_version(client, "other", "abc") is None
-    assert client.get_model_version("once", "1").description == "# Card"
-    assert len(list((root / "mlartifacts").rglob("contract.json"))) == 1
+    version = client.get_model_version("once", "1")
+    assert version.description == "# Card"
+    assert version.tags == {"digest": "abc", "git.revision": "abc"}
+    assert registered(client, "other", "abc", model, run_id) == (1, run_id, True)
+    assert registered(client, "once", "abc", model, run_id).new is False
+    assert len(list((root / "mlartifacts").rglob("contract.json"))) == 2
+    assert {m.status for m in client.search_logged_models([experiment_id])} == {"READY"}
 
 
 @pytest.mark.slow
-def test_first_version_keeps_the_alias(store, model):
-    """The first version gets the alias, the second does not take it away, and asking again changes nothing."""
+def test_aliases_are_settled_once(store, model):
+    """The first version is the champion, the next the challenger; what people then move, no registering moves back."""
     experiment_id, client = store
     run_id = client.create_run(experiment_id).info.run_id
-    for version, digest in ((1, "a"), (2, "b")):
-        assert register_model(client, "twice", digest, model, run_id, "").version == version
-    assert give_alias_if_free(client, "twice", "champion", 1)
-    assert not give_alias_if_free(client, "twice", "champion", 2)
-    assert give_alias_if_free(client, "twice", "champion", 1)
-    assert client.get_model_version_by_alias("twice", "champion").version == 1
-    assert find_version(client, "twice", "a").aliases == ("champion",)
-    assert find_version(client, "twice", "b").aliases == ()
+
+    def register(digest, always=False):
+        version = registered(client, "aliases", digest, model, run_id).version
+        settle_alias(client, "aliases", version, "champion", always)
+        return aliases_of(client, "aliases")
+
+    assert register("a") == {"champion": 1}
+    assert register("b") == {"champion": 1, "challenger": 2}
+    assert register("a") == {"champion": 1, "challenger": 2}
+    assert register("c", always=True) == {"champion": 3, "challenger": 2, "previous-champion": 1}
+    assert register("b", always=True) == {"champion": 3, "challenger": 2, "previous-champion": 1}
+    move_alias(client, "aliases", "champion", 1)
+    assert register("c", always=True) == {"champion": 1, "challenger": 2, "previous-champion": 3}
 
 
 @pytest.mark.slow
-def test_oldest_of_equal_versions_is_found(store, model):
-    """If a model was registered twice by hand, the first version is the one that is meant."""
+def test_later_of_equal_versions_goes(store, model):
+    """Versions of the same model that a crash left behind are cleared away, but not one that a person gave an alias."""
     experiment_id, client = store
     run_id = client.create_run(experiment_id).info.run_id
+    assert registered(client, "doubled", "same", model, run_id).version == 1
     for _ in range(2):
-        register_model(client, "doubled", "same", model, run_id, "")
-    assert find_version(client, "doubled", "same").version == 1
+        client.create_model_version("doubled", model.as_uri(), run_id, tags={"digest": "same"})
+    client.set_registered_model_alias("doubled", "mine", "3")
+    assert registered(client, "doubled", "same", model, run_id) == (1, run_id, False)
+    assert sorted(v.version for v in client.search_model_versions("name = 'doubled'")) == [1, 3]
+
+
+@pytest.mark.slow
+def test_deleted_run_and_version_come_again(store, model):
+    """What a person deleted is made anew: no claim and no number keeps it away."""
+    experiment_id, client = store
+
+    def log():
+        run_id = client.create_run(experiment_id, tags={"slipway.key": "k"}).info.run_id
+        client.set_terminated(run_id)
+        return run_id
+
+    first, new = run_once(client, experiment_id, "k", log)
+    assert new
+    assert run_once(client, experiment_id, "k", log) == (first, False)
+    assert registered(client, "gone", "abc", model, first).version == 1
+    client.delete_run(first)
+    client.delete_model_version("gone", "1")
+    second, new = run_once(client, experiment_id, "k", log)
+    assert new
+    assert second != first
+    assert run_once(client, experiment_id, "k", log) == (second, False)
+    assert registered(client, "gone", "abc", model, second) == (2, second, True)
 
 
 def test_description_fits_every_database():

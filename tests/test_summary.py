@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 def says(folder, version=1, **environment):
     """Run summary.py where a receipt and metrics lie."""
-    receipt = {"model": "titanic-survival", "alias": "champion", "version": version}
+    receipt = {"model": "titanic-survival", "alias": "champion", "version": version, "why": "the gate is not passed"}
     for name, content in {
         "models/registered.json": receipt,
         "reports/metrics.json": {"f1": 0.75, "test_rows": 262},
@@ -43,9 +43,9 @@ def test_next_steps_are_makes_under_make(tmp_path):
     assert all(f"\n{target}:" in makefile for target in targets)
 
 
-def test_queued_experiment_registered_nothing(tmp_path):
-    """The result of a queued experiment is not called registered."""
-    assert says(tmp_path, version=None).startswith("Registered nothing")
+def test_summary_says_why_nothing_is_registered(tmp_path):
+    """What was not registered is not called registered, and the reason is said."""
+    assert says(tmp_path, version=None).startswith("Registered nothing: the gate is not passed\n")
 
 
 def test_summary_without_a_run_ends_in_a_sentence(tmp_path):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import mean_pinball_loss
 
-from evaluate import known_classes, numbered
+from slipway.evaluation.answers import known_classes, numbered
 from slipway.rows.contract import Contract
 
 ROOT = Path(__file__).parents[1]

@@ -58,6 +58,17 @@ class Params(Section):
             faults.append(
                 f"Got automl.holdout_frac={self.automl.holdout_frac} and data.split.validation_size, expected one of them"
             )
+        reported, gate = list(getattr(self.evaluate.metrics, task)), self.register_.gate
+        faults += [
+            f"Got {key} with {name!r}, expected a metric that evaluate.metrics.{task} reports: {', '.join(reported)}"
+            f"{closest(name, reported)}"
+            for key, names in {
+                "register.gate.metrics": list(gate.metrics),
+                "register.gate.metric": [gate.metric],
+            }.items()
+            for name in names
+            if name not in reported and (key.endswith("metrics") or gate.delta is not None or gate.bootstrap)
+        ]
         if faults:
             raise ValueError("; ".join(faults))
         return self

@@ -61,9 +61,24 @@ def _usable_alias(alias: str) -> str:
     return alias
 
 
+class Gate(Section):
+    """On which conditions a model becomes a version."""
+
+    metrics: dict[str, Annotated[dict[Literal["min", "max"], float], Field(min_length=1)]]
+    metric: str
+    delta: float | None
+    bootstrap: Annotated[int, Field(ge=0)]
+    confidence: Share
+    max_size_mb: Annotated[float, Field(gt=0)] | None
+    max_latency_ms: Annotated[float, Field(gt=0)] | None
+    fail: bool
+
+
 class Register(Section):
-    """Where the tested model goes."""
+    """Where the tested model goes, and on which conditions."""
 
     model: Annotated[str, Field(pattern=r"^[^/:]+$")]
     experiment: Annotated[str, Field(min_length=1)]
     alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$"), AfterValidator(_usable_alias)]
+    promote: Literal["first", "passed"]
+    gate: Gate

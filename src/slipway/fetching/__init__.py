@@ -1,0 +1,1 @@
+"""Results brought back: from MLflow, or from DVC's cache and remote."""

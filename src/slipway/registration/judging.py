@@ -1,0 +1,143 @@
+"""The champion and the model side by side: what the gate needs to know that takes more than reading figures."""
+
+import json
+import statistics
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.registration.gate import Champion, Condition, at_most, bootstrap, improvement, no_errors, thresholds
+from slipway.registration.registry import aliases_of
+from slipway.registration.runs import ignoring
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from mlflow import MlflowClient
+
+    from slipway.evaluation.scores import Metric
+    from slipway.project.settings import Params
+    from slipway.rows.contract import Contract
+
+MODEL = Path("models/model")
+TIMED_ROWS = 50
+
+
+class Judge:
+    """The present test rows, and models' answers to them.
+
+    Parameters
+    ----------
+    params
+        All settings.
+    """
+
+    def __init__(self, params: "Params") -> None:
+        self.params = params
+
+    @cached_property
+    def contract(self) -> "Contract":
+        from slipway.rows.contract import Contract
+
+        return Contract.load(MODEL / "artifacts/contract.json")
+
+    @cached_property
+    def test(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.read_parquet("data/split/test.parquet")
+
+    @cached_property
+    def metric(self) -> "Metric":
+        from slipway.evaluation.scores import metric
+
+        levels = tuple(self.params.automl.quantile_levels or ())
+        return metric(self.params.register_.gate.metric, self.params.data.task, levels)
+
+    @cached_property
+    def actual(self) -> "np.ndarray":
+        from slipway.evaluation.answers import known_classes, numbered
+
+        label = self.test[self.contract.label]
+        return numbered(label, self.contract, known_classes(label, self.contract))
+
+    def answers(self, place: str) -> "np.ndarray":
+        """Return a model's answers to the test rows, as the metric takes them."""
+        import mlflow.pyfunc
+
+        from slipway.evaluation.answers import known_classes, numbered, probabilities
+
+        model, label = mlflow.pyfunc.load_model(place, suppress_warnings=True), self.test[self.contract.label]
+        rows, classes = self.test.drop(columns=self.contract.label), known_classes(label, self.contract)
+        if self.contract.classes and not self.metric.of_classes:
+            return probabilities(model, rows, self.contract, classes)
+        return numbered(model.predict(rows), self.contract, classes)
+
+    def latency_ms(self) -> float:
+        """Return the median time of one test row alone, through the model's own door."""
+        import mlflow.pyfunc
+
+        model = mlflow.pyfunc.load_model(str(MODEL), suppress_warnings=True)
+        rows, took = self.test.drop(columns=self.contract.label).head(TIMED_ROWS), []
+        for place in range(len(rows)):
+            started = time.perf_counter()
+            model.predict(rows.iloc[[place]])
+            took.append((time.perf_counter() - started) * 1000)
+        return statistics.median(took[len(took) // 10 :])  # the first ones warm up
+
+
+def judged(
+    client: "MlflowClient", params: "Params", digest: str, test: str, figures: dict[str, Any]
+) -> list[Condition]:
+    """Return the gate's conditions and what came of each for the model of this workspace.
+
+    Parameters
+    ----------
+    digest
+        The model's.
+    test
+        The test rows' digest, which says whether the champion's recorded figures are of the same rows.
+    figures
+        What evaluate reports.
+    """
+    gate, judge = params.register_.gate, Judge(params)
+    findings = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))["findings"]
+    found = [no_errors(findings, judge.contract.needed), *thresholds(figures, gate.metrics)]
+    name, version = params.register_.model, aliases_of(client, params.register_.model).get(params.register_.alias)
+    same = version is not None and client.get_model_version(name, str(version)).tags.get("digest") == digest
+    champion_place = f"models:/{name}/{version}"
+    if gate.delta is not None:
+        champion = None
+        if version is not None:
+            value, says = (None, "") if same else _champions(client, judge, name, version, test)
+            champion = Champion(version, same, value, says)
+        greater = judge.metric.greater_is_better
+        found.append(improvement(gate.metric, figures.get(gate.metric), greater, gate.delta, champion))
+    if gate.bootstrap and version is not None and not same:
+        found.append(bootstrap(
+            judge.metric.figure, judge.actual, judge.answers(str(MODEL)), judge.answers(champion_place),
+            judge.metric.greater_is_better, gate, params.seed,
+        ))  # fmt: skip
+    size_mb = sum(file.stat().st_size for file in MODEL.rglob("*") if file.is_file()) / 1e6
+    found += [at_most("size_mb", size_mb, gate.max_size_mb)] if gate.max_size_mb else []
+    found += [at_most("latency_ms", judge.latency_ms(), gate.max_latency_ms)] if gate.max_latency_ms else []
+    return found
+
+
+def _champions(client: "MlflowClient", judge: Judge, name: str, version: int, test: str) -> tuple[float | None, str]:
+    """Return the champion's figure on the present test rows, and where it is from."""
+    from mlflow.exceptions import MlflowException
+
+    metric = judge.params.register_.gate.metric
+    why = "its run is gone"
+    with ignoring("RESOURCE_DOES_NOT_EXIST"):
+        run = client.get_run(client.get_model_version(name, str(version)).run_id).data
+        if run.tags.get("digest.split") == test and metric in run.metrics:
+            return float(run.metrics[metric]), "on the same test rows"
+        why = "the test rows changed" if run.tags.get("digest.split") != test else f"it was not scored in {metric}"
+    try:
+        answers = judge.answers(f"models:/{name}/{version}")
+    except MlflowException as error:
+        return None, f"{why}, and it refuses the present ones: {error.message}"
+    return judge.metric.figure(judge.actual, answers), f"scored anew, for {why}"
