@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.project.data_settings import Data
-from slipway.project.entry import UserError, parser, run
+from slipway.project.entry import UserError, heed_kill, parser, run
 from slipway.project.names import has_classes
 from slipway.project.sections import closest
 from slipway.project.settings import load_params
@@ -118,4 +118,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    heed_kill()
     run(main)

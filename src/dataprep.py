@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.project.data_settings import ColumnSplit, Data, FilesSplit
-from slipway.project.entry import parser, run
+from slipway.project.entry import heed_kill, parser, run
 from slipway.project.settings import Params, load_params
 
 if TYPE_CHECKING:
@@ -198,4 +198,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    heed_kill()
     run(main)

@@ -1,7 +1,5 @@
 """Tables larger than memory: rows that pass from file to file, in batches or in SQL, and how far they are."""
 
-import errno
-import os
 import shutil
 import threading
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.project.entry import UserError
+from slipway.project.files import full_disk
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +51,7 @@ def bounded(folder: Path, memory_mb: int, threads: int | None = None) -> "Iterat
     except duckdb.IOException as error:
         if "No space left" not in str(error):
             raise
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
+        raise full_disk(str(error), folder) from error
 
 
 def write_rows(rows: "duckdb.DuckDBPyRelation", path: Path) -> None:

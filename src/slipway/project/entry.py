@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -51,6 +52,11 @@ def write_journal(seconds: float) -> None:
 def parser(doc: str | None) -> ArgumentParser:
     """Return an argument parser that shows a script's docstring as its help."""
     return ArgumentParser(description=doc)
+
+
+def heed_kill() -> None:
+    """Let ``kill`` end the process as Ctrl-C does: with its scratch files gone."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def is_full_disk(error: OSError) -> bool:

@@ -1,11 +1,21 @@
 """Writing files so that nobody takes half of one for a whole one."""
 
+import errno
+import fcntl
 import json
+import os
+import re
 import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+# How folders of scratch files begin, and the file in them that is locked for as long as they are in use.
+SCRATCH, LOCK = "slipway-", ".lock"
+AN_HOUR_S = 3600
 
 
 @contextmanager
@@ -18,6 +28,36 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def scratch_folder() -> tuple[Path, int]:
+    """Return a new folder for scratch files, and the open file whose lock says that it is in use.
+
+    Folders that killed processes left behind go: they are an hour old, and their lock is free.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        try:
+            if time.time() - left.stat().st_mtime < AN_HOUR_S:
+                continue
+            with (left / LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+        except OSError:  # in use, of another user, or gone by now
+            continue
+    scratch = Path(tempfile.mkdtemp(prefix=SCRATCH))
+    lock_file = os.open(scratch / LOCK, os.O_CREAT | os.O_RDWR)
+    fcntl.flock(lock_file, fcntl.LOCK_EX)
+    return scratch, lock_file
+
+
+def full_disk(reason: str, place: Path) -> OSError:
+    """Return a library's error of a full disk as the system's, with the file that it names in quotes, or else a place.
+
+    >>> full_disk('Could not write file "data/x.parquet": No space left on device', Path("data")).filename
+    'data/x.parquet'
+    """
+    named = re.search('"([^"]+)"', reason)
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), named[1] if named else str(place))
 
 
 def move_folder(folder: Path, place: Path) -> None:

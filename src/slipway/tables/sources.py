@@ -1,9 +1,8 @@
 """The sources of a raw table in DuckDB: one query over all of its files, and where in them a row stands."""
 
-import errno
 import itertools
+import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from slipway.project.entry import UserError
+from slipway.project.files import full_disk, scratch_folder
 from slipway.project.sections import closest
 from slipway.tables.delimited import broken_line, clean_names, records
 from slipway.tables.formats import Source, open_source, readable
@@ -70,13 +70,13 @@ class Sources:
 
     def __init__(self, folder: Path, files: tuple[Path, ...], settings: "Read") -> None:
         self.folder, self.files, self.settings = folder, files, settings
-        self.scratch = Path(tempfile.mkdtemp(prefix="slipway-"))
-        spill = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(self.scratch / ".spill")}
-        self.connection = duckdb.connect(config=spill)
+        self.connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT})
+        self.scratch, lock = scratch_folder()
+        self._clean = weakref.finalize(self.connection, _remove, self.scratch, lock)
+        self.connection.execute(f"SET temp_directory = {literal(str(self.scratch / '.spill'))}")
         self.connection.execute("SET enable_progress_bar = false")  # it would print into the output
         self.connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is in UTC, one with a zone is put there
         self.limit = self._limit()
-        self._clean = weakref.finalize(self.connection, shutil.rmtree, self.scratch, ignore_errors=True)
         self.stamps = {file: _stamp(file) for file in files}
         self.sources = [open_source(file, settings, self.scratch) for file in files]
         self.format = self.sources[0].format
@@ -148,7 +148,7 @@ class Sources:
         except duckdb.Error as error:
             reason = str(error).strip().split("\n")[0].partition(": ")[2] or type(error).__name__
             if "No space left" in reason:
-                raise OSError(errno.ENOSPC, reason, str(self.scratch)) from error
+                raise full_disk(reason, self.scratch) from error
             for source in self.sources:
                 with readable(source.file):
                     broken = source.dialect and broken_line(source.path, source.dialect)
@@ -280,6 +280,11 @@ class Sources:
             f"read_csv({paths}, columns={_texts(dialect.columns)}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
             f"skip={dialect.blank_lines}, quote='\"', escape='\"', nullstr={marks})"
         )
+
+
+def _remove(scratch: Path, lock: int) -> None:
+    shutil.rmtree(scratch, ignore_errors=True)
+    os.close(lock)
 
 
 def _texts(names: "list[str] | tuple[str, ...]") -> str:

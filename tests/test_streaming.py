@@ -1,0 +1,119 @@
+"""Large tables on their way: how far they are, and what is left of a run that was stopped."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from slipway.preparation.streaming import RowProgress, beside
+from slipway.project import files
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_progress_says_rows_rate_and_time_left(capsys):
+    """Where there is no terminal, a line now and then says how many rows are done, how fast, and how long the rest takes."""
+    now = [0.0]
+    with RowProgress("dataprep", clock=lambda: now[0]).step("prepare train rows", 1000) as tell:
+        for now[0], rows in ((1, 100), (12, 400), (13, 500)):
+            tell(rows)
+    assert capsys.readouterr().out == "dataprep: prepare train rows, 400 of 1000 rows, 33 rows/s, 18 s left\n"
+
+
+def test_quick_work_shows_no_progress(capsys):
+    """What takes less than two seconds says nothing."""
+    with RowProgress("dataprep", clock=iter([0.0, 0.5, 1.5]).__next__).step("read", 10) as tell:
+        tell(5)
+        tell(10)
+    assert capsys.readouterr().out == ""
+
+
+def test_queries_beside_a_failing_block_are_given_up():
+    """A failed recipe does not wait for the rows that are written meanwhile."""
+    endless = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b"
+    began = time.monotonic()
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(ValueError, match="recipe"),
+        beside(lambda: connection.execute(endless).fetchall() and None, connection),
+    ):
+        raise ValueError("recipe")
+    assert time.monotonic() - began < 20
+
+
+def test_error_beside_a_block_is_raised():
+    """What goes wrong with the rows that are written meanwhile is not lost, though the block went well."""
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(duckdb.CatalogException),
+        beside(lambda: connection.execute("FROM nowhere").fetchall() and None, connection),
+    ):
+        pass
+
+
+def test_scratch_of_killed_processes_goes(tmp_path, monkeypatch):
+    """An old scratch folder that nobody holds goes; one in use, one of just now and another program's stay."""
+    monkeypatch.setattr(files.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(
+        files.tempfile, "mkdtemp", lambda prefix: (tmp_path / f"{prefix}new").mkdir() or tmp_path / f"{prefix}new"
+    )
+    held = []
+    for name in ("slipway-left", "slipway-held", "slipway-young", "other"):
+        (tmp_path / name).mkdir()
+        lock = (tmp_path / name / files.LOCK).open("w")
+        held.append(lock)
+        if name == "slipway-held":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if name != "slipway-young":
+            os.utime(tmp_path / name, (0, 0))
+    scratch, lock_file = files.scratch_folder()
+    os.close(lock_file)
+    for lock in held:
+        lock.close()
+    assert scratch.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "slipway-held", "slipway-new", "slipway-young"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["check", "dataprep"])
+def test_killed_stage_leaves_nothing(tmp_path, stage):
+    """A stage that gets `kill` while it reads says so, and leaves neither scratch files nor half of an output."""
+    project, scratch = tmp_path / "project", tmp_path / "tmp"
+    for part in ("src", "conf", "data"):
+        shutil.copytree(
+            ROOT / part,
+            project / part,
+            ignore=shutil.ignore_patterns("__pycache__", "split", "prepared", "profile.json"),
+        )
+    shutil.copy(ROOT / "params.yaml", project)
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    if stage == "dataprep":
+        subprocess.run([sys.executable, "src/check.py"], cwd=project, env=environment, check=True, capture_output=True)
+    rows = f"SELECT raw.* FROM read_csv('{project}/data/raw/titanic/*.csv', union_by_name=true) AS raw, range(600)"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({rows}) TO '{tmp_path}/many.csv' (HEADER)")
+    shutil.rmtree(project / "data/raw/titanic")
+    (project / "data/raw/titanic").mkdir()
+    (tmp_path / "many.csv").rename(project / "data/raw/titanic/many.csv")
+    command = [sys.executable, f"src/{stage}.py"]
+    process = subprocess.Popen(command, cwd=project, env=environment, stderr=subprocess.PIPE, text=True)
+    started = time.monotonic()
+    while not list(scratch.iterdir()) and time.monotonic() - started < 60:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.terminate()
+    _, says = process.communicate(timeout=60)
+    assert (process.returncode, says) == (
+        130,
+        "Interrupted. Finished stages are kept; `dvc repro` goes on from here.\n",
+    )
+    assert list(scratch.iterdir()) == []
+    left = {path.name for path in (project / "data").iterdir()}
+    assert left <= {"raw", "schema", "titanic.dvc"} | ({"profile.json"} if stage == "dataprep" else set())
