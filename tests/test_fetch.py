@@ -100,7 +100,9 @@ def test_alias_is_moved_by_hand_with_a_reason(finished: Project):
     """A move is recorded on the version; a step back has to name who is replaced, and one command takes a move back."""
     client = MlflowClient(finished.store())
     first = client.get_model_version("titanic-survival", "1")
-    client.create_model_version("titanic-survival", first.source, first.run_id, tags={"digest": "another"})
+    client.create_model_version(
+        "titanic-survival", (finished.folder / "models/model").as_uri(), first.run_id, tags={"digest": "another"}
+    )
 
     def promote(*arguments: str, ok: bool = True):
         return finished.run("python", "src/promote.py", *arguments, ok=ok)
