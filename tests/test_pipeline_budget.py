@@ -108,6 +108,15 @@ def test_number_of_models_is_kept_and_said(finished: Project):
     assert figures["deployed_mb"] < 0.2
 
 
+def test_winner_fitted_again_on_all_rows_is_deployed(finished: Project):
+    """With folds and `refit_full` the blend that won is fitted again and deployed, with the score that it won by."""
+    search(finished, 60, more="num_bag_folds: 2\nrefit_full: true\nexcluded_model_types: [KNN]")
+    figures, board, _ = state(finished)
+    assert figures["best_model"].endswith("_FULL")
+    assert figures["score_val"] == board["score_val"].max()
+    finished.run("python", "src/evaluate.py")
+
+
 def test_killed_search_leaves_nothing_and_is_taken_up(fresh: Project, tmp_path: Path, stopping: list):
     """SIGKILL of the whole run in the middle of the search: no process, no temporary folder, no model; repro finishes."""
     fresh.edit("conf/automl/quick.yaml", "GBM: {num_boost_round: 20}", "RF: {n_estimators: 3000}")

@@ -27,7 +27,7 @@ def _child(work: Callable[[Say], None], pipe: Connection, scratch: Path) -> None
     os.setpgrp()  # Ctrl-C in the terminal is for the stage, which ends the whole group
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.environ |= {"TMPDIR": str(scratch), "RAY_TMPDIR": str(scratch)}
+    os.environ |= {"TMPDIR": str(scratch), "RAY_TMPDIR": str(scratch), "TQDM_DISABLE": "1"}
     tempfile.tempdir = None
     with contextlib.suppress(
         OSError

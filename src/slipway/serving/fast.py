@@ -99,6 +99,12 @@ class QuickModels:
         best = self._trainer.load_model(self._best)
         blend = best.models[0] if isinstance(best, WeightedEnsembleModel) else None
         self._parts = list(blend.base_model_names) if blend else [self._best]
+        # A blend that was fitted again on all rows speaks of its parts by the names that they had before.
+        again = {
+            self._trainer.get_model_attribute(name, "refit_full_parent", default=None): name
+            for name in self._trainer.get_model_names()
+        }
+        self._parts = [again.get(part, part) for part in self._parts] if self._best in again.values() else self._parts
         self._together = (
             (lambda parts: _rounded(blend, blend.model.predict_proba(parts))) if blend else (lambda parts: parts[0])
         )
