@@ -97,6 +97,8 @@ def over_http(project: Path, raw: pd.DataFrame) -> str:
                 client(20)
                 break
             except OSError:
+                if server.poll() is not None:
+                    raise SystemExit("The server did not start") from None
                 time.sleep(0.5)
         alone = client(500)
         started = time.perf_counter()
