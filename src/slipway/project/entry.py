@@ -93,7 +93,9 @@ def run(main: Callable[[], None]) -> None:
             file=sys.stderr,
         )
         raise SystemExit(1) from error
-    except KeyboardInterrupt as error:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and str(error) != "Query interrupted":  # DuckDB's way of saying Ctrl-C
+            raise
         print("Interrupted. Finished stages are kept; `dvc repro` goes on from here.", file=sys.stderr)
         raise SystemExit(130) from error
     finally:

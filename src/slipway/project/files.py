@@ -56,7 +56,7 @@ def full_disk(reason: str, place: Path) -> OSError:
     >>> full_disk('Could not write file "data/x.parquet": No space left on device', Path("data")).filename
     'data/x.parquet'
     """
-    named = re.search('"([^"]+)"', reason)
+    named = re.search(r'"([^"]*/[^"]*?)\\?"', reason)
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), named[1] if named else str(place))
 
 
