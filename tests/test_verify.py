@@ -70,6 +70,23 @@ def test_verify_proves_or_shows_the_difference(finished: Project):
 
 
 @pytest.mark.slow
+def test_verify_repeats_a_registered_version_from_its_tags(finished: Project):
+    """A version is repeated from its revision, the changes of then and its raw data, whatever the workspace holds now."""
+    finished.edit("params.yaml", "num_boost_round: 20", "num_boost_round: 21")
+    finished.edit("conf/automl/quick.yaml", "num_boost_round: 20", "num_boost_round: 21")
+    finished.run("python", "src/compose.py")
+    assert "Registered version 2" in finished.repro().stdout
+    finished.run("git", "checkout", "--quiet", "--", ".")
+    finished.run("python", "src/compose.py", "seed=9")
+    for what in ("models:/titanic-survival@champion", "2"):
+        done = finished.run("python", "src/verify.py", "--model", what)
+        assert "262 test rows and the leaderboard agree to the last bit" in done.stdout, done.stdout
+    assert "seed: 9" in finished.read("params.yaml")
+    missing = finished.run("python", "src/verify.py", "--model", "models:/titanic-survival/77", ok=False)
+    assert (missing.code, len(missing.told)) == (1, 1)
+
+
+@pytest.mark.slow
 def test_frozen_search_fits_the_same_models_without_a_limit(finished: Project):
     """The models of a search with a limit, written as settings, compose, have no limit, and repeat to the last bit."""
     done = finished.run("python", "src/freeze.py", "frozen")
