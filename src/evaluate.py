@@ -10,7 +10,6 @@ from slipway.project.settings import load_params
 if TYPE_CHECKING:
     import pandas as pd
 
-    from slipway.rows.contract import Contract
 
 # Every plot of dvc.yaml, whatever the task: DVC complains of a missing file, of one without rows it draws nothing.
 PLOTS = {
@@ -23,35 +22,11 @@ PLOTS = {
 }
 
 
-def card(contract: "Contract", figures: dict[str, Any], digest: str) -> str:
-    """Return the model card: what the model predicts, from what, and how well."""
-    columns = "\n".join(
-        f"| {name} | {kind} | {'yes' if name in contract.needed else 'no, nothing depends on it'} |"
-        for name, kind in contract.columns.items()
-    )
+def card(readme: str, figures: dict[str, Any]) -> str:
+    """Return the model's own card with how well it does, after what it predicts."""
     scores = "\n".join(f"| {name} | {value:.4f} |" for name, value in figures.items() if isinstance(value, float))
-    kind = contract.task
-    if contract.classes:
-        kind += f": {', '.join(map(str, contract.classes))}"
-    if contract.positive_class is not None:
-        kind += f"; positive class {contract.positive_class}"
-    return f"""# Model card
-
-Predicts `{contract.label}` ({kind}). Digest {digest[:12]}.
-
-| metric on {figures["test_rows"]} test rows | value |
-|---|---|
-{scores}
-
-A row needs these columns; any value may be missing (null).
-
-| column | kind | must be there |
-|---|---|---|
-{columns}
-
-A number's place takes numbers and texts that are numbers, a boolean's place also yes/no and 1/0; anything else there is
-refused with the column's name. Texts never seen in training are taken as unknown. Columns not listed are ignored.
-"""
+    what, heading, how = readme.partition("## What a row is")
+    return f"{what}| metric on {figures['test_rows']} test rows | value |\n|---|---|\n{scores}\n\n{heading}{how}"
 
 
 def both_sides(label: "pd.Series", predicted: "pd.Series | pd.DataFrame") -> "pd.DataFrame":
@@ -124,7 +99,7 @@ def main() -> None:
             part, f"{contract.label}: {len(test)} test rows", contract.task, curves, sides, tables["importance"], name
         )
     write_json(Path("reports/metrics.json"), figures)
-    write_text(Path("reports/card.md"), card(contract, figures, model.metadata.metadata["digest"]))
+    write_text(Path("reports/card.md"), card(Path("models/model/README.md").read_text(encoding="utf-8"), figures))
     told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if isinstance(value, float))
     print(f"evaluate: {len(test)} test rows; {told}")
 

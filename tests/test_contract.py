@@ -202,17 +202,18 @@ def test_contract_survives_its_file(tmp_path, classes, positive):
 
 
 def test_seen_texts_are_common():
-    """No text that one row alone has is kept: names and addresses do not travel with the model."""
-    values = typed(pd.DataFrame({"c": ["S", "S", "C", "C", "C", "Miss Allen", None]}), {"c": "text"})["c"]
+    """No text of a few rows is kept: names and addresses do not travel with the model."""
+    values = typed(pd.DataFrame({"c": [*"SSSSSCCCCC", *["Miss Allen"] * 4, None]}), {"c": "text"})["c"]
     assert seen_values(values, "text") == ["C", "S"]
 
 
-def test_seen_numbers_are_quantiles():
-    """Of numbers and dates five quantiles are kept that are values of the column; of an empty column none."""
-    numbers = pd.Series([float(n) for n in range(11)] + [np.nan])
-    assert seen_values(numbers, "number") == [0, 2, 5, 8, 10]
+def test_seen_numbers_are_round_and_from_the_middle():
+    """Of numbers and dates five quantiles are kept, rounded, neither end among them; of an empty column none."""
+    numbers = pd.Series([n * 123.456 for n in range(101)] + [np.nan, np.inf])
+    assert seen_values(numbers, "number") == [617.0, 3090.0, 6170.0, 9260.0, 11700.0]
     assert seen_values(pd.Series([np.nan]), "number") == []
-    assert seen_values(pd.Series(pd.to_datetime(["2026-01-01", "2026-01-01"])), "datetime") == ["2026-01-01 00:00:00"]
+    moments = pd.Series(pd.to_datetime(["2026-01-01 09:30", "2026-01-01 12:00"]))
+    assert seen_values(moments, "datetime") == ["2026-01-01 00:00:00"]
 
 
 @pytest.mark.parametrize("kind", ["integer", "number", "boolean", "datetime", "text"])

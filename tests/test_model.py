@@ -152,7 +152,11 @@ def test_signature_takes_missing_values_everywhere():
     signature = packaging.signature(CONTRACT)
     assert signature.inputs.input_names() == list(KINDS)
     assert signature.inputs.required_input_names() == []
-    assert [(p.name, p.default) for p in signature.params] == [("proba", False)]
+    assert [(p.name, p.default) for p in signature.params] == [
+        ("proba", False),
+        ("threshold", None),
+        ("explain", False),
+    ]
 
 
 def test_models_get_the_seed_where_they_look_for_it():

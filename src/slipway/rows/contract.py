@@ -31,6 +31,9 @@ PLAIN: dict[Kind, set[type]] = {
     "text": {str},
 }
 
+# A text of fewer rows than this stays at home.
+COMMON = 5
+
 
 class ContractError(ValueError):
     """A row that the model cannot take: says which column, what was got and what was expected."""
@@ -45,8 +48,8 @@ class Contract:
     columns
         Raw column without the label → kind, in the raw table's order.
     seen
-        Column → some of its values in the train rows, in order: five quantiles of numbers and dates, from the smallest
-        to the largest, and the more frequent texts, none of which one row alone has.
+        Column → values that are common in the train rows, in order: five quantiles of numbers, rounded, and of dates, the
+        day, neither the smallest nor the largest; and texts that several rows have. Made-up rows are drawn from them.
     needed
         The columns that the features depend on: a row must have them, though their values may be missing.
     label
@@ -104,11 +107,14 @@ def seen_values(values: pd.Series, kind: Kind) -> list[Any]:
     present = values.dropna()
     if kind == "text":
         counts = present.value_counts()
-        return sorted(counts[counts > 1].index[:20])
+        return sorted(counts[counts >= COMMON].index[:20])
+    present = present[present.abs() < np.inf] if kind != "datetime" else present
     if not len(present):
         return []
-    quantiles = present.quantile([0, 0.25, 0.5, 0.75, 1], interpolation="nearest").unique().tolist()
-    return [str(value) for value in quantiles] if kind == "datetime" else quantiles
+    quantiles = present.quantile([0.05, 0.25, 0.5, 0.75, 0.95], interpolation="nearest")
+    if kind == "datetime":
+        return [str(day) for day in quantiles.dt.floor("D").unique()]
+    return list(dict.fromkeys(float(f"{value:.3g}") for value in quantiles))
 
 
 def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,7 +12,10 @@ import numpy as np
 import pandas as pd
 
 from slipway.rows.contract import Contract
+from slipway.search.card import card
+from slipway.serving.answers import PARAMS
 from slipway.serving.probe import probe_rows
+from slipway.serving.whole import write_sums
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 # Folders of slipway's modules that a model carries besides its recipe.
 CARRIED = ("rows", "serving")
 # What predicting needs, as far as it is installed; a package per kind of model is added for those it holds.
-NEEDED = ("mlflow", "autogluon.tabular", "numpy", "pandas", "pyarrow", "scikit-learn")
+NEEDED = ("mlflow", "autogluon.tabular", "numpy", "pandas", "scipy", "scikit-learn")
 NEEDED_BY_MODEL = {"LightGBM": ("lightgbm",), "XGBoost": ("xgboost", "xgboost-cpu"), "CatBoost": ("catboost",)}
 
 
@@ -36,11 +40,12 @@ def signature(contract: Contract) -> "ModelSignature":
     from mlflow.types.schema import AnyType
 
     columns = [ColSpec(AnyType(), name, required=False) for name in contract.columns]
-    return ModelSignature(inputs=Schema(columns), params=ParamSchema([ParamSpec("proba", "boolean", False)]))
+    params = [ParamSpec(name, type_, default) for name, (type_, default, _) in PARAMS.items()]
+    return ModelSignature(inputs=Schema(columns), params=ParamSchema(params))
 
 
 def example_rows(contract: Contract) -> pd.DataFrame:
-    """Return one made-up raw row, of values that are common in the train rows, each by itself."""
+    """Return one made-up raw row, of values that are common in the train rows, each by itself: nobody's row."""
     middle = {column: values[len(values) // 2] if values else None for column, values in contract.seen.items()}
     return pd.DataFrame([middle], columns=list(contract.columns))
 
@@ -100,16 +105,22 @@ def save_model(folder: Path, scorer: "Scorer", recipe_name: str, metadata: dict[
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(src / name, copy)
     parts = {"contract": "contract.json", "recipe": "recipe.pkl", "predictor": "predictor", "code": "code"}
+    needed = requirements(scorer.predictor.model_names())
     mlflow.pyfunc.save_model(
         folder / "model",
         python_model=str(src / "slipway/serving/served.py"),
         artifacts={name: str(folder / part) for name, part in parts.items()},
         signature=signature(scorer.contract),
         input_example=example_rows(scorer.contract),
-        pip_requirements=requirements(scorer.predictor.model_names()),
+        pip_requirements=needed,
         metadata=metadata,
     )
     # MLflow notes down an absolute path of this machine; the file lies in the model.
     written = Model.load(folder / "model/MLmodel")
     written.flavors["python_function"]["model_code_path"] = "served.py"
     written.save(folder / "model/MLmodel")
+    python = ".".join(platform.python_version_tuple()[:2])
+    (folder / "model/README.md").write_text(
+        card(scorer.contract, metadata["digest"], needed, python), encoding="utf-8", newline="\n"
+    )
+    write_sums(folder / "model")

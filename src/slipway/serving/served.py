@@ -5,6 +5,7 @@ modules, so that models of different versions, and a project that went on, live 
 """
 
 import importlib
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,28 +79,47 @@ class Served(PythonModel):
     """A registered model: raw rows in, predictions out."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open the model's parts."""
+        """Open the model's parts, after a look at whether they are what they were and this the environment for them.
+
+        Raises
+        ------
+        MlflowException
+            A file was changed, or Python or a package is of another version; one sentence.
+        """
         parts = {name: Path(path) for name, path in context.artifacts.items()}
+        folder = parts["contract"].parents[1]
         with own_modules(parts.pop("code")):
+            whole = importlib.import_module("slipway.serving.whole")
+            try:
+                whole.check_files(folder)
+                whole.check_environment(folder)
+            except whole.ModelError as error:
+                raise MlflowException(str(error)) from None
             self.contract_error = importlib.import_module("slipway.rows.contract").ContractError
+            self.answers = importlib.import_module("slipway.serving.answers")
             self.scorer = importlib.import_module("slipway.serving.scoring").Scorer.load(**parts)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.Series | pd.DataFrame:
-        """Return predicted labels, or with ``params={"proba": True}`` the probability of each class.
+        """Return predicted labels, or what the parameters ask for; the model's card says which there are.
 
         Raises
         ------
         RefusedError
-            A row does not keep the contract; says which column.
+            A row does not keep the contract, or a parameter is none for this model; says which.
         """
         try:
-            if (params or {}).get("proba"):
-                return self.scorer.predict_proba(model_input)
-            return self.scorer.predict(model_input)
+            return self.answers.answered(self.scorer, model_input, **(params or {}))
         except self.contract_error as error:
             raise RefusedError(str(error)) from error
 
 
+def _once(record: logging.LogRecord, said: set[str] = set()) -> bool:  # noqa: B006  what was said is what is kept
+    """Let each text of a logger through once: MLflow names the columns that it ignores at every request."""
+    text = record.getMessage()
+    return not (text in said or said.add(text))  # type: ignore[func-returns-value]
+
+
+logging.getLogger("mlflow.models.utils").addFilter(_once)
 set_model(Served())
