@@ -18,8 +18,7 @@ def differences(what: str, revision: str) -> dict[str, dict[str, dict[str, Any]]
         raise UserError(
             f"Got no differences from `{' '.join(command)}` ({lines[0]}), expected a revision that is here: `git fetch`."
         )
-    told = json.loads(done.stdout or "{}")
-    return told.get("diff", {}) if isinstance(told, dict) else {}
+    return json.loads(done.stdout or "{}")
 
 
 def in_words(value: Any) -> str:
@@ -49,7 +48,7 @@ def table(found: dict[str, dict[str, dict[str, Any]]], before: str) -> list[str]
 
 def comment(metrics: dict[str, Any], params: dict[str, Any], before: str, gate: str | None, plots: str | None) -> str:
     """Return the whole comment."""
-    if not any("old" in values for keys in metrics.values() for values in keys.values()):
+    if not any(values.get("old") is not None for keys in metrics.values() for values in keys.values()):
         before_said = (
             f"`{before}` has no metrics here: its dvc.lock is not committed, or `dvc fetch` did not bring them."
         )

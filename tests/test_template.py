@@ -17,7 +17,7 @@ EXAMPLES = QUESTIONS["examples"]["default"]
 SEARCH = SMALL_SEARCH
 # Special in YAML, TOML, Python, Jinja, Markdown or shells.
 ODD = "a: 'b' \"c\" #d \\ $HOME `id` ${x} {{ 7 * 7 }} {% raw %} <e> & | * %f é 😀 "
-LABELS = ["yes", "#1", 'left ${x}: "q"', "it's", "\\d", "{{ y }}", "😀", "[a]", "- b"]
+LABELS = ["yes", 'left ${x}: "q" #1', "{{ y }} - 😀"]
 
 
 def copier(template: Project, *arguments: str, at: Project | None = None, ok: bool = True) -> Done:
@@ -103,7 +103,7 @@ def test_new_project_with_the_example_runs_at_once(template, tmp_path):
     assert "Registered version 1 of model titanic-survival" in project.run("make", "run").stdout
     tested = project.run("make", "test").stdout
     assert re.search(r"\d+ passed", tested)
-    assert "skipped" not in tested
+    assert re.search(r"tests/test_project.py \.+ ", tested)  # none of the project's own tests is skipped
 
 
 @pytest.mark.slow

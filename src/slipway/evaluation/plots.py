@@ -3,11 +3,14 @@
 import math
 from pathlib import Path
 
+import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
+# A column's name or a class may have dollars in it, between which matplotlib looks for a formula.
+@mpl.rc_context({"text.parse_math": False})
 def draw_overview(
     path: Path,
     title: str,
