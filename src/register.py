@@ -35,6 +35,8 @@ def record(params: Params) -> dict[str, Any]:
             "dvc.sweep": params.sweep or "",
             "model.digest": digest,
             "model.best": search["best_model"],
+            "search.reproducible": str(search["reproducible"]).lower(),
+            "search.cut_short": "; ".join(search["cut_short"])[:5000],
         },
         "params": settings,
         "figures": {**search, **metrics},

@@ -74,6 +74,7 @@ def test_run_leads_to_what_made_it(finished_once: Project):
     tags = run.data.tags
     first = finished_once.run("git", "rev-parse", "HEAD~1").stdout.strip()
     assert tags["git.revision"] == version.tags["git.revision"] == first
+    assert (version.tags["search.reproducible"], version.tags["search.cut_short"]) == ("true", "")
     for name in ("raw", "train", "split", "params", "lock", "recipe"):
         assert len(tags[f"digest.{name}"]) == 64
     for name in ("python", "autogluon", "mlflow", "dvc", "host", "mlflow.user", "platform"):
