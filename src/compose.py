@@ -13,7 +13,7 @@ def settings_in(path: Path) -> dict[str, Any]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    from slipway.reuse.changes import flat
+    from slipway.project.sections import flat
 
     says = None
     with suppress(FileNotFoundError, YAMLError):

@@ -14,13 +14,13 @@ def record(params: Params) -> dict[str, Any]:
     """Return what there is to register, read from the project: `slipway.registration` needs no more of it."""
     from mlflow.models import Model
 
-    from slipway.registration.lineage import digests, flat, origin
+    from slipway.registration.lineage import digests, mlflow_params, origin
 
     texts = {name: Path(name).read_text(encoding="utf-8") for name in ("data/profile.json", "params.yaml")}
     search, metrics = (
         json.loads(Path(f"reports/{name}.json").read_text(encoding="utf-8")) for name in ("automl", "metrics")
     )
-    settings = flat(params.model_dump(by_alias=True, exclude={"conf_digest", "sweep"}))
+    settings = mlflow_params(params.model_dump(by_alias=True, exclude={"conf_digest", "sweep"}))
     digest = Model.load("models/model").metadata["digest"]
     kept = digests(params.data.name, params.data.recipe.name)
     of_outcome = {tag: value for tag, value in kept.items() if tag != "digest.params"}  # which are there as settings

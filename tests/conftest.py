@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -141,6 +142,15 @@ def moved(project: Project, to: Path) -> Project:
                         change = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"
                         database.execute(change, (str(project.folder), str(to)))
     return Project(to, project.env)
+
+
+def until_it_says(what: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a process that `Project.start` started says something in its log; it must not end before."""
+    deadline = time.monotonic() + 120
+    while what not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

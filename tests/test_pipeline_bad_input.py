@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import STAGES, Project
+from conftest import STAGES, Project, until_it_says
 
 pytestmark = pytest.mark.slow
 
@@ -155,11 +155,7 @@ def test_ctrl_c_during_search_loses_nothing(fresh: Project, tmp_path: Path, stop
     log = tmp_path / "log"
     repro = fresh.start("dvc", "repro", log=log)
     stopping.append(repro)
-    deadline = time.monotonic() + 120
-    while "fitting RandomForest" not in log.read_text():
-        assert repro.poll() is None, log.read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until_it_says("fitting RandomForest", repro, log)
     time.sleep(0.5)
     os.killpg(repro.pid, signal.SIGINT)
     assert repro.wait(timeout=60) != 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import Project
+from conftest import Project, until_it_says
 
 pytestmark = pytest.mark.slow
 
@@ -127,11 +127,7 @@ def test_killed_search_leaves_nothing_and_is_taken_up(fresh: Project, tmp_path: 
     log = tmp_path / "log"
     repro = project.start("dvc", "repro", log=log)
     stopping.append(repro)
-    until = time.monotonic() + 120
-    while "fitting RandomForest" not in log.read_text():
-        assert repro.poll() is None, log.read_text()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    until_it_says("fitting RandomForest", repro, log)
     os.killpg(repro.pid, signal.SIGKILL)
     repro.wait(timeout=30)
     until = time.monotonic() + 20

@@ -10,7 +10,7 @@ from mlflow.protos import databricks_pb2
 
 from slipway.project.entry import UserError
 from slipway.registration import tracking
-from slipway.registration.lineage import digest_of, flat, origin
+from slipway.registration.lineage import digest_of, mlflow_params, origin
 from slipway.registration.registry import (
     MOST_DESCRIBED,
     aliases_of,
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.filterwarnings("default")]
 def test_flat_settings():
     """Nested settings become dotted names with texts; empty sections, lists and nothing stay values; long ones are cut."""
     settings = {"a": {"b": {"c": 0.2}, "d": {}}, "e": [1, 2], "f": None, "g": True, "h": "x" * 7000}
-    params = flat(settings)
+    params = mlflow_params(settings)
     assert params.pop("h") == "x" * 6000
     assert params == {"a.b.c": "0.2", "a.d": "{}", "e": "[1, 2]", "f": "None", "g": "True"}
 

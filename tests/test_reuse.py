@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from slipway.project.data_settings import Read
-from slipway.reuse.changes import changes, flat, packages
+from slipway.project.sections import flat
+from slipway.reuse.changes import changes, packages
 from slipway.reuse.former import dvc_md5, former_files
 from slipway.reuse.journal import last_run
 from slipway.reuse.tables import compare, difference

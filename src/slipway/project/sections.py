@@ -1,7 +1,7 @@
 """What the sections of params.yaml are made of."""
 
 import difflib
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,3 +22,18 @@ def closest(key: str, known: list[str]) -> str:
     """
     found = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f"; closest: {found[0]!r}" if found else ""
+
+
+def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested settings with dotted keys; a list and an empty mapping are values.
+
+    >>> flat({"automl": {"models": {"GBM": {}}, "fit": {}}})
+    {'automl.models.GBM': {}, 'automl.fit': {}}
+    """
+    if not isinstance(settings, dict) or not settings:
+        return {prefix: settings}
+    return {
+        dotted: value
+        for key, inner in settings.items()
+        for dotted, value in flat(inner, f"{prefix}.{key}" if prefix else str(key)).items()
+    }

@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.project.sections import flat
+
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
@@ -91,19 +93,13 @@ def dataset_inputs(data: str, kept: dict[str, str], rows: dict[str, int]) -> "li
     ]
 
 
-def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
+def mlflow_params(settings: dict[str, Any]) -> dict[str, str]:
     """Return nested settings as MLflow's params: dotted names, values as texts of at most 6 000 characters.
 
-    >>> flat({"split": {"test_size": 0.2}})
+    >>> mlflow_params({"split": {"test_size": 0.2}})
     {'split.test_size': '0.2'}
     """
-    params: dict[str, str] = {}
-    for key, value in settings.items():
-        if isinstance(value, dict) and value:
-            params |= flat(value, f"{prefix}{key}.")
-        else:
-            params[f"{prefix}{key}"] = str(value)[:6000]
-    return params
+    return {key: str(value)[:6000] for key, value in flat(settings).items()}
 
 
 def _patch() -> str:

@@ -5,21 +5,6 @@ import re
 from typing import Any
 
 
-def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
-    """Return nested settings with dotted keys; a list and an empty mapping are values.
-
-    >>> flat({"automl": {"models": {"GBM": {}}, "fit": {}}})
-    {'automl.models.GBM': {}, 'automl.fit': {}}
-    """
-    if not isinstance(settings, dict) or not settings:
-        return {prefix: settings}
-    return {
-        dotted: value
-        for key, inner in settings.items()
-        for dotted, value in flat(inner, f"{prefix}.{key}" if prefix else str(key)).items()
-    }
-
-
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return a line per key whose value differs, in the order of the keys.
 

@@ -13,7 +13,8 @@ from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
 
 from slipway.project.data_settings import Read
-from slipway.reuse.changes import changes, flat, packages
+from slipway.project.sections import flat
+from slipway.reuse.changes import changes, packages
 from slipway.reuse.former import former_files, present_files
 from slipway.reuse.tables import difference
 
