@@ -38,13 +38,18 @@ ENVIRONMENT = {
 
 # A line per stage that ended well, for `python src/why.py`; DVC keeps its own passing files beside it.
 JOURNAL = Path(".dvc/tmp/stages.jsonl")
+SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "fish", "busybox")
 
 
 def write_journal(seconds: float) -> None:
-    """Write down how long a stage took, where DVC runs one in the project itself; DVC is the parent of all of a run's stages."""
+    """Write down how long a stage took, where DVC runs one in the project itself; DVC is above all of a run's stages."""
     stage = os.environ.get("DVC_STAGE")
     if stage and JOURNAL.parent.is_dir() and project_root() == Path.cwd().resolve():
-        line = {"run": os.getppid(), "stage": stage, "seconds": round(seconds, 2)}
+        import psutil
+
+        # DVC starts a stage through a shell: some stay between the two, as Debian's sh does, and others step aside.
+        above = [process.pid for process in psutil.Process().parents() if process.name() not in SHELLS]
+        line = {"run": above[0] if above else 0, "stage": stage, "seconds": round(seconds, 2)}
         with suppress(OSError), JOURNAL.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
