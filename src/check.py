@@ -77,6 +77,7 @@ def main() -> None:
     from slipway.project.guard import check_conf_is_composed
     from slipway.project.names import rescaled
     from slipway.tables.findings import judged, stop_on_errors, unfounded
+    from slipway.tables.progress import RowProgress
     from slipway.tables.reading import read_raw_table
 
     check_conf_is_composed(Path("conf"), params.conf_digest)
@@ -86,7 +87,7 @@ def main() -> None:
         print(f"check: the search goes without {', '.join(f'{k} (no package {p})' for k, p in left_out.items())}")
     if ours := rescaled(params.automl.eval_metric, data.task):
         print(f"check: the search ranks by {ours}, which ranks as {params.automl.eval_metric} does; its figures differ")
-    with read_raw_table(Path("data/raw") / data.name, data.read) as raw:
+    with read_raw_table(Path("data/raw") / data.name, data.read, progress=RowProgress("check", "MB")) as raw:
         notes = [*raw.notes, *(str(mixed) for mixed in raw.mixed if mixed.column == data.label)]
         for note in notes:
             print(f"check: {note}")

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sklearn.base import TransformerMixin
 
     from slipway.preparation.recipe import Recipe
-    from slipway.preparation.streaming import RowProgress
     from slipway.rows.contract import Contract, Kind
+    from slipway.tables.progress import RowProgress
 
 
 def cleaned_batches(
@@ -149,9 +149,10 @@ def main() -> None:
     params = load_params()
     from slipway.preparation.recipe import load_recipe, save_recipe
     from slipway.preparation.splitting import PARTS, split_up
-    from slipway.preparation.streaming import RowProgress, beside, bounded, new_folder, write_batches, write_rows
+    from slipway.preparation.streaming import beside, bounded, new_folder, write_batches, write_rows
     from slipway.project.files import move_folder, write_text
     from slipway.tables.findings import findings_report, settled_and_used, stop_on_errors
+    from slipway.tables.progress import RowProgress
 
     data, batch_rows = params.data, params.dataprep.batch_rows
     profile = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))

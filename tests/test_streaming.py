@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from slipway.preparation.streaming import RowProgress, beside
+from slipway.preparation.streaming import beside
 from slipway.project import files
+from slipway.project.data_settings import Read
+from slipway.tables import progress
+from slipway.tables.progress import RowProgress
+from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,6 +37,22 @@ def test_quick_work_shows_no_progress(capsys):
         tell(5)
         tell(10)
     assert capsys.readouterr().out == ""
+
+
+def test_reading_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+    """While the types of a raw table are inferred, lines say how many megabytes of it are read, and none comes from DuckDB."""
+    for name, seconds in {"QUIET_S": 0, "LINE_EVERY_S": 0, "ASK_EVERY_S": 0.002}.items():
+        monkeypatch.setattr(progress, name, seconds)
+    with duckdb.connect() as connection:
+        rows = "SELECT i AS a, i / 7 AS b, 'text ' || i AS c FROM range(150000) AS r(i)"
+        connection.execute(f"COPY ({rows}) TO '{tmp_path}/table.csv' (HEADER)")
+    with read_raw_table(tmp_path, Read(), progress=progress.RowProgress("check", "MB")):
+        pass
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(re.fullmatch(r"check: infer types, \d+ of \d+ MB, \d+ MB/s, \d+ s left", line) for line in lines)
+    done = [int(line.split()[3]) for line in lines]
+    assert done == sorted(done)
 
 
 def test_queries_beside_a_failing_block_are_given_up():

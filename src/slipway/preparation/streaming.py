@@ -1,12 +1,9 @@
-"""Tables larger than memory: rows that pass from file to file, in batches or in SQL, and how far they are."""
+"""Tables larger than memory: rows that pass from file to file, in batches or in SQL."""
 
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +13,6 @@ from slipway.project.files import full_disk
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-# What takes less is not worth a display.
-QUIET_S = 2
-# Where there is no terminal, a line so often.
-LINE_EVERY_S = 10
 
 
 @contextmanager
@@ -93,85 +85,3 @@ def write_batches(
             writer.write(batch)
             rows += batch.num_rows
             tell(rows)
-
-
-@dataclass
-class RowProgress:
-    """How many rows of how many have passed: a bar in a terminal, now and then a line elsewhere, nothing for quick work.
-
-    Attributes
-    ----------
-    stage
-        Whose rows they are.
-    clock
-        Seconds, as ``time.monotonic`` counts them.
-    """
-
-    stage: str
-    clock: Callable[[], float] = time.monotonic
-    console: Any = None
-    _bar: Any = field(default=None, init=False)
-
-    @contextmanager
-    def step(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Give a function to call with the number of rows that are done by now."""
-        started = told = self.clock()
-        bar = task = None
-
-        def tell(rows: int) -> None:
-            nonlocal bar, task, told
-            spent = self.clock() - started
-            if spent < QUIET_S or not rows:
-                return
-            if bar is None and self._console().is_terminal:
-                bar, task = self._new_bar(what, total)
-                bar.start()
-            if bar is not None:
-                bar.update(task, completed=rows, rate=f"{rows / spent:,.0f} rows/s".replace(",", " "))
-            elif self.clock() - told >= LINE_EVERY_S:
-                told = self.clock()
-                left = spent * max(0, total - rows) / rows
-                print(
-                    f"{self.stage}: {what}, {rows} of {total} rows, {rows / spent:.0f} rows/s, {left:.0f} s left",
-                    flush=True,
-                )
-
-        try:
-            yield tell
-        finally:
-            if bar is not None:
-                bar.stop()
-
-    @contextmanager
-    def following(self, what: str, total: int, connection: "duckdb.DuckDBPyConnection") -> Iterator[None]:
-        """Follow a query of a connection, which knows itself how far it is."""
-        done = threading.Event()
-        with self.step(what, total) as tell:
-
-            def follow() -> None:
-                while not done.wait(0.5):
-                    tell(int(max(0.0, connection.query_progress()) / 100 * total))
-
-            follower = threading.Thread(target=follow, daemon=True)
-            follower.start()
-            try:
-                yield
-            finally:
-                done.set()
-                follower.join()
-
-    def _console(self) -> Any:
-        from rich.console import Console
-
-        self.console = self.console or Console()
-        return self.console
-
-    def _new_bar(self, what: str, total: int) -> Any:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-        )  # fmt: skip
-        bar = Progress(*columns, console=self._console(), transient=True)
-        return bar, bar.add_task(f"{self.stage}: {what}", total=total, rate="")

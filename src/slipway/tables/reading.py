@@ -1,6 +1,7 @@
 """Raw tables: a folder of files of one schema, read as one table whose types hold for every row."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from slipway.project.data_settings import Read
     from slipway.rows.contract import Kind
+    from slipway.tables.progress import RowProgress
     from slipway.tables.sources import Place, Sources
 
 # The column with the name of a row's file, in `RawTable.placed`.
@@ -61,6 +63,10 @@ class RawTable:
             f'SELECT {self.typed}, [{names}][1 + "slipway file"] AS {quoted(FILE)} FROM ({self.sources.sql(numbered=True)})'
         )
         return _filtered(rows, self.sources.settings.where)
+
+    def following(self, what: str) -> AbstractContextManager[None]:
+        """Show how far queries over all of the files are, where who reads the table wants that."""
+        return self.sources.following(what)
 
     def first(self, column: str, condition: str) -> "Place | None":
         """Return where the first row stands that a condition in SQL over the typed columns holds for."""
@@ -132,7 +138,12 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | None" = None) -> RawTable:
+def read_raw_table(
+    folder: Path,
+    settings: "Read",
+    kinds: "Mapping[str, Kind] | None" = None,
+    progress: "RowProgress | None" = None,
+) -> RawTable:
     """Read the files of a folder as one typed table.
 
     Parameters
@@ -144,6 +155,8 @@ def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | 
     kinds
         Column → kind, where an earlier reading found them: nothing is inferred then, and a value that does not fit is
         an error when the rows are read.
+    progress
+        Where to show how far it is, in megabytes of the files: nobody has counted the rows yet.
 
     Raises
     ------
@@ -152,7 +165,7 @@ def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | 
     """
     from slipway.tables.sources import Sources
 
-    sources = Sources(folder, raw_files(folder), settings)
+    sources = Sources(folder, raw_files(folder), settings, progress)
     notes = list(sources.notes)
     numbers = numbers_of(sources, notes)
     by_hand = settings.types | dict.fromkeys(settings.dates, "datetime")
@@ -166,7 +179,8 @@ def read_raw_table(folder: Path, settings: "Read", kinds: "Mapping[str, Kind] | 
     with sources.spoken():
         if kinds is None:
             check_by_hand(sources, rules)
-            inferred, mixed = inferred_kinds(sources, open_columns, numbers, notes)
+            with sources.following("infer types"):
+                inferred, mixed = inferred_kinds(sources, open_columns, numbers, notes)
         else:
             inferred = {column: kinds[column] for column in open_columns if column in kinds}
             if set(kinds) != set(sources.columns):

@@ -5,7 +5,7 @@ import os
 import shutil
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from slipway.tables.inference import CASTS, NAN, literal, quoted
 if TYPE_CHECKING:
     from slipway.project.data_settings import Read
     from slipway.rows.contract import Kind
+    from slipway.tables.progress import RowProgress
 
 # DuckDB spills to the scratch folder beyond this, however large the table is.
 MEMORY_LIMIT = "800MB"
@@ -68,13 +69,16 @@ class Sources:
         What was guessed or mended, a sentence each.
     """
 
-    def __init__(self, folder: Path, files: tuple[Path, ...], settings: "Read") -> None:
-        self.folder, self.files, self.settings = folder, files, settings
+    def __init__(
+        self, folder: Path, files: tuple[Path, ...], settings: "Read", progress: "RowProgress | None" = None
+    ) -> None:
+        self.folder, self.files, self.settings, self.progress = folder, files, settings, progress
         self.connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT})
         self.scratch, lock = scratch_folder()
         self._clean = weakref.finalize(self.connection, _remove, self.scratch, lock)
         self.connection.execute(f"SET temp_directory = {literal(str(self.scratch / '.spill'))}")
-        self.connection.execute("SET enable_progress_bar = false")  # it would print into the output
+        self.connection.execute("SET enable_progress_bar = true")  # so that it knows how far a query is
+        self.connection.execute("SET enable_progress_bar_print = false")
         self.connection.execute("SET TimeZone = 'UTC'")  # a time without a zone is in UTC, one with a zone is put there
         self.limit = self._limit()
         self.stamps = {file: _stamp(file) for file in files}
@@ -98,6 +102,11 @@ class Sources:
         self.columns = [name for name in self.names if name not in settings.drop]
         if len(self.columns) > WIDE:
             self.connection.execute("SET disabled_optimizers = 'common_subexpressions'")
+
+    def following(self, what: str) -> AbstractContextManager[None]:
+        """Show how far queries over all of the files are, where who reads them wants that."""
+        megabytes = sum(size for size, _ in self.stamps.values()) // 10**6
+        return self.progress.following(what, megabytes, self.connection) if self.progress else nullcontext()
 
     def sql(self, *, numbered: bool = False) -> str:
         """Return the query over all files: texts, or values of the kind that is declared.
