@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from sklearn.base import TransformerMixin
 
     from slipway.preparation.recipe import Recipe
+    from slipway.preparation.splitting import Parts
     from slipway.rows.contract import Contract, Kind
+    from slipway.tables.findings import Finding
     from slipway.tables.progress import RowProgress
 
 
@@ -133,6 +135,15 @@ def prepared_schema(sample: "pd.DataFrame", features: "TransformerMixin", contra
     return schema
 
 
+def found_in_split(parts: "Parts", data: Data, connection: "duckdb.DuckDBPyConnection") -> "Iterator[Finding]":
+    """Find what only the split shows."""
+    from slipway.tables.findings import Finding
+
+    if repeated := parts.seen_in_training(data.split, connection):
+        what = f"{repeated} of {parts.counts['test']} test rows are equal to rows that are learned from"
+        yield Finding("test_row_in_train", (), what, {"rows": repeated})
+
+
 def told(counts: dict[str, int]) -> str:
     """Return the parts of a split in words.
 
@@ -151,7 +162,7 @@ def main() -> None:
     from slipway.preparation.splitting import PARTS, split_up
     from slipway.preparation.streaming import beside, bounded, new_folder, write_batches, write_rows
     from slipway.project.files import move_folder, write_text
-    from slipway.tables.findings import findings_report, settled_and_used, stop_on_errors
+    from slipway.tables.findings import findings_report, judged, settled_and_used, stop_on_errors
     from slipway.tables.progress import RowProgress
 
     data, batch_rows = params.data, params.dataprep.batch_rows
@@ -163,6 +174,12 @@ def main() -> None:
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
         kept = kept_rows(params, recipe, kinds, profile["rows"], folder, connection, progress)
         parts = split_up(kept, data, kinds, params.seed, connection)
+        late = judged(found_in_split(parts, data, connection), params.check)
+        stop_on_errors(late)
+        for finding in late:
+            became = f"Acknowledged: {finding['acknowledged']}" if finding["acknowledged"] else finding["advice"]
+            print(f"dataprep: {finding['severity']}: {finding['name']}: {finding['what']}. {finding['why']} {became}")
+        findings = [*profile["findings"], *late]
         connection.execute("SET threads = 1")  # else the batches, and so the bytes, hang on the number of cores
         with bounded(folder, params.dataprep.memory_mb, threads=1) as aside:
 
@@ -173,7 +190,7 @@ def main() -> None:
             with beside(split, aside) as splitting:
                 sample = parts.sample("train", data.recipe.sample_rows, connection)
                 features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes)
-                stop_on_errors(profile["findings"], contract.needed)
+                stop_on_errors(findings, contract.needed)
                 schema = prepared_schema(sample.head(batch_rows), features, contract)
                 del sample
                 for name, count in parts.counts.items():
@@ -186,12 +203,12 @@ def main() -> None:
             move_folder(folder / outs, Path("data") / outs)
     save_recipe(features, Path("models/recipe/recipe.pkl"))
     contract.save(Path("models/recipe/contract.json"))
-    write_text(Path("reports/findings.md"), findings_report(profile["findings"], contract.needed))
+    write_text(Path("reports/findings.md"), findings_report(findings, contract.needed))
     print(
         f"dataprep: kept {sum(parts.counts.values())} of {profile['rows']} rows, {told(parts.counts)}; "
         f"{len(schema.names) - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
     )
-    settled, used = settled_and_used(profile["findings"], contract.needed)
+    settled, used = settled_and_used(findings, contract.needed)
     if settled:
         print(f"dataprep: no feature depends on what check pointed out: {', '.join(settled)}")
     if used:

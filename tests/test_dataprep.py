@@ -194,6 +194,46 @@ def test_named_file_holds_the_test_rows(prepare):
     assert list(pd.read_parquet("data/split/test.parquet")["id"]) == [14, 15, 16, 17, 18, 19]
 
 
+@pytest.mark.parametrize(
+    ("split", "repeated"),
+    [
+        ({"method": "files", "test": ["b.csv"], "validation": []}, 3),
+        ({"method": "column", "column": "part"}, 3),
+        ({"method": "group", "column": "part", "test_size": 0.3, "validation_size": None}, 3),
+        (RANDOM, 0),
+    ],
+)
+def test_test_rows_that_training_has_seen_are_counted(prepare, capsys, split, repeated):
+    """Copies on both sides of a split are a finding, said and reported; a random split keeps them together."""
+    rows = table(20).assign(part="train")
+    part = "train" if split["method"] == "files" else "test"
+    copies = pd.concat([rows[:3], table(30)[26:]]).assign(part=part)
+    prepare({"a.csv": rows, "b.csv": copies}, settings(split=split))
+    said = [line for line in capsys.readouterr().out.splitlines() if "test_row_in_train" in line]
+    report = Path("reports/findings.md").read_text()
+    if not repeated:
+        assert (said, "test_row_in_train" in report) == ([], False)
+        return
+    assert (
+        f"dataprep: warning: test_row_in_train: {repeated} of {len(pd.read_parquet('data/split/test.parquet'))} test"
+        in said[0]
+    )
+    assert f"{repeated} of " in report
+
+
+def test_test_rows_that_training_has_seen_can_stop_or_be_acknowledged(prepare, capsys):
+    """Like every finding, it is an error where check.errors says so, and a reason settles it."""
+    files = {"a.csv": table(20), "b.csv": table(24)[17:]}
+    params = settings(split={"method": "files", "test": ["b.csv"], "validation": []})
+    params["check"]["errors"] = ["test_row_in_train"]
+    with pytest.raises(UserError, match=r"Got test_row_in_train, 3 of 7 test rows .*acknowledged"):
+        prepare(files, params)
+    assert not Path("data/split").exists()
+    params["check"]["acknowledged"] = {"test_row_in_train": "the same patients come back"}
+    prepare(files, params)
+    assert "Acknowledged: the same patients come back" in capsys.readouterr().out
+
+
 def test_refused_recipe_leaves_nothing_behind(prepare, tmp_path):
     """A recipe that breaks the contract is refused before anything is written, and no half of a table stays."""
     with pytest.raises(UserError, match="other values from clean"):

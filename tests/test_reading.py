@@ -368,3 +368,14 @@ def test_nan_is_missing_and_infinity_is_not(folder):
     (folder / "a.csv").unlink()
     pq.write_table(pa.table({"x": pa.array([1.5, nan, inf], pa.float32())}), folder / "a.parquet")
     assert rows(folder) == [(1.5,), (None,), (inf,)]
+
+
+@pytest.mark.slow
+def test_thousands_of_columns_are_read_in_bounded_memory(tmp_path):
+    """The values of 3 000 columns are more at a time than the reader's memory, so the types are inferred some columns at a time."""
+    columns = ", ".join(f"(i * {n}) % 1000 / 8 AS c{n}" for n in range(3000))
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT {columns} FROM range(5000) AS r(i)) TO '{tmp_path}/wide.csv' (HEADER)")
+    with read_raw_table(tmp_path, Read()) as raw:
+        assert set(raw.kinds.values()) == {"number", "integer"}
+        assert len(raw.kinds) == 3000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.project.data_settings import ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit
+from slipway.project.data_settings import AnySplit, ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit
 from slipway.project.entry import UserError
 from slipway.project.names import has_classes
 from slipway.project.sections import closest
@@ -80,6 +80,18 @@ class Parts:
     part: str
     counts: dict[str, int]
     classes: tuple[Any, ...]
+
+    def seen_in_training(self, split: "AnySplit", connection: "duckdb.DuckDBPyConnection") -> int:
+        """Return how many test rows are equal to a row that is learned from, but for the column that splits them."""
+        if isinstance(split, RandomSplit):
+            return 0  # equal rows stay together
+        columns = [column for column in self.columns if column != getattr(split, "column", None)]
+        placed = connection.read_parquet(str(self.path)).project(
+            f"{digest_sql(sorted(map(quoted, columns)), 0)} AS d, {self.part} AS p"
+        )
+        learned = "SELECT d FROM placed WHERE p IN ('train', 'validation')"
+        found = placed.query("placed", f"SELECT count(*) FROM placed WHERE p = 'test' AND d IN ({learned})")
+        return int(found.fetchall()[0][0])
 
     def rows(self, name: str, connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyRelation":
         """Return the rows of a part, in the file's order."""

@@ -145,6 +145,7 @@ FINDINGS = (
     "date_as_text",
     "mixed_types",
     "contradicting_rows",
+    "test_row_in_train",
     "empty",
     "duplicate_rows",
     "constant",

@@ -50,6 +50,7 @@ MEANINGS = {
     "date_as_text": Meaning("warning", True, "Taken as a text, a date loses its order and its parts.", "Set the format in data.read.dates, or make them dates in the recipe's features()."),
     "mixed_types": Meaning("warning", True, "A few odd values make a text of a column of numbers or dates.", "List the odd values in data.read.missing if they stand for missing ones; else mend them in the raw files."),
     "contradicting_rows": Meaning("warning", False, "Rows alike in all but the label can fall on both sides of the split, and no model can tell them apart.", "Look whether a column that tells them apart is missing, or a label is wrong."),
+    "test_row_in_train": Meaning("warning", False, "The test asks what the model has seen with its answer: scores look better than they will be.", "Drop copies in the recipe's clean(), or split at random (data.split), which keeps equal rows together."),
     "empty": Meaning("warning", True, "Nothing can be learned from it; often a reading error or a source that broke.", "Look into the raw files; else leave it out with data.read.drop."),
     "duplicate_rows": Meaning("note", False, "Repeated rows count more than others. A random split keeps equal rows together, so they leak nothing there.", "Look whether they are copies or honest repeats; copies can go in the recipe's clean()."),
     "constant": Meaning("note", True, "Nothing can be learned from one value.", "Nothing; or leave it out, and callers need not send it."),
@@ -107,8 +108,10 @@ def _gravity(finding: dict[str, Any]) -> tuple[bool, int, bool]:
 
 
 def unfounded(findings: Sequence[dict[str, Any]], settings: "Check") -> list[str]:
-    """Return the acknowledgements of what was not found."""
-    there = {f["name"] for f in findings} | {f"{f['name']}:{column}" for f in findings for column in f["columns"]}
+    """Return the acknowledgements of what was not found, where check is who would find it."""
+    there = {"test_row_in_train", *(f["name"] for f in findings)} | {
+        f"{f['name']}:{column}" for f in findings for column in f["columns"]
+    }
     return [key for key in settings.acknowledged if key not in there]
 
 

@@ -16,6 +16,8 @@ CASTS = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "datetim
 NAN = "CAST('nan' AS DOUBLE)"
 # A column is told of as mixed when one kind fits this share of its values, or all of the first tenth of them.
 NEARLY_ALL = 0.9
+# So many columns of a wide table are looked at together: with more, the values at hand are more than the reader's memory.
+COLUMNS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -132,15 +134,14 @@ def fields_found(
     than most tables take to read.
     """
     found: dict[str, dict[int, int]] = {column: {} for column in columns}
-    if not columns:
-        return found
-    chosen = ", ".join(map(quoted, columns))
-    rows = connection.sql(
-        f"SELECT name, bit, count(*) FROM (SELECT name, {field_sql('field', numbers)} AS bit "
-        f"FROM (UNPIVOT (SELECT {chosen} FROM ({texts})) ON COLUMNS(*) INTO NAME name VALUE field)) GROUP BY ALL"
-    ).fetchall()
-    for column, bit, count in rows:
-        found[column][bit] = count
+    for start in range(0, len(columns), COLUMNS_AT_ONCE):
+        chosen = ", ".join(map(quoted, columns[start : start + COLUMNS_AT_ONCE]))
+        rows = connection.sql(
+            f"SELECT name, bit, count(*) FROM (SELECT name, {field_sql('field', numbers)} AS bit "
+            f"FROM (UNPIVOT (SELECT {chosen} FROM ({texts})) ON COLUMNS(*) INTO NAME name VALUE field)) GROUP BY ALL"
+        ).fetchall()
+        for column, bit, count in rows:
+            found[column][bit] = count
     return found
 
 
