@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from slipway.project.entry import UserError, project_root
+from slipway.project.files import whole_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,10 +46,17 @@ def client_of_store() -> "MlflowClient":
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     uri = tracking_uri()
     mlflow.set_tracking_uri(uri)
-    if not uri.startswith("sqlite:"):
+    place, _, file = uri.partition("sqlite:///")
+    if place or not file:
         return mlflow.MlflowClient()
-    # Two who make the tables of a new file at once would get in each other's way; a client makes them.
+    # A client makes the tables of a new file: two at once would get in each other's way, and what a kill left half made
+    # could never be used. So one makes them, beside the file that they become.
     with ExclusiveFileLock(f"{tempfile.gettempdir()}/slipway-{hashlib.sha256(uri.encode()).hexdigest()[:16]}.lock"):
+        if not Path(file).exists():
+            with whole_file(Path(file)) as part:
+                for left in (part, part.with_name(f"{part.name}-journal")):
+                    left.unlink(missing_ok=True)
+                mlflow.MlflowClient(f"sqlite:///{part}")
         return mlflow.MlflowClient()
 
 
