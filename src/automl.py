@@ -119,7 +119,7 @@ def main() -> None:
     variants = sum(map(len, hyperparameters(settings, params.seed).values()))
     with SearchDisplay(
         metric, settings.time_limit, min(variants, settings.max_models or variants) + settings.ensemble,
-        free_bytes(settings.memory_limit), Path("reports/leaderboard.csv"),
+        free_bytes(settings), Path("reports/leaderboard.csv"),
     ) as display:  # fmt: skip
         started = time.monotonic()
         # What the stage does after the search takes as long as its imports, or a little more.

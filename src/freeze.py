@@ -68,13 +68,14 @@ def main() -> None:
 
     from slipway.project.files import whole_file
     from slipway.project.names import MODELS
+    from slipway.search.memory import cpus_of
 
     predictor = TabularPredictor.load("models/predictor")
     settings = params.model_dump(mode="json")["automl"]
     settings |= dict.fromkeys(("time_limit", "max_time_limit", "max_models", "early_stopping_patience", "num_trials"))
     settings |= {"models": fitted_models(predictor, tuple(MODELS), params.seed), "portfolio": None}
     settings |= {"included_model_types": [], "excluded_model_types": [], "skip_unavailable": False}
-    settings["num_cpus"] = settings["num_cpus"] or os.cpu_count()
+    settings |= {"num_cpus": cpus_of(params.automl) or os.cpu_count(), "share": 1}
     if settings["eval_metric"] == params.data.metric:
         settings["eval_metric"] = "${data.metric}"
     with whole_file(file) as part, part.open("w", encoding="utf-8") as out:

@@ -8,11 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from slipway.project.entry import UserError
+from slipway.project.settings import load_params
+from slipway.search import memory
 from slipway.search.bounded import run_bounded
-from slipway.search.memory import container_limit_gb, free_bytes, used_bytes
+from slipway.search.memory import container_limit_gb, cpus_of, free_bytes, memory_gb, used_bytes
 
 ROOT = Path(__file__).parents[1]
 PLENTY = 2.0**40
@@ -119,6 +122,32 @@ run_bounded(sleeping, lambda e: "event" in e and print(*e["processes"], e["folde
     assert not Path(folder.decode()).parent.exists()
 
 
+def settings(**changed):
+    return load_params(ROOT / "params.yaml").automl.model_copy(update=changed)
+
+
+@pytest.mark.parametrize(
+    ("container_gb", "share", "gigabytes"), [(None, 1, None), (8, 1, 8), (8, 0.5, 4), (6, 0.25, 1.5)]
+)
+def test_searches_share_the_machine(monkeypatch, container_gb, share, gigabytes):
+    """A search takes its share of the CPUs, one at least, and of the memory; a number in the settings has the last word."""
+    monkeypatch.setattr(memory, "container_limit_gb", lambda: container_gb)
+    assert memory_gb(settings(share=share)) == gigabytes
+    assert memory_gb(settings(share=share, memory_limit=1)) == 1
+    assert cpus_of(settings(share=share, num_cpus=3)) == 3
+    assert cpus_of(settings(share=0.01)) == 1
+    assert cpus_of(settings(share=1)) is None
+    monkeypatch.setattr("autogluon.common.utils.resource_utils.ResourceManager.get_cpu_count", lambda: 10)
+    assert cpus_of(settings(share=0.5)) == 5
+
+
+def test_half_of_a_machine_without_a_container_is_half_of_its_memory(monkeypatch):
+    """Two searches together may fill what the machine has, and neither more than is free."""
+    monkeypatch.setattr(memory, "container_limit_gb", lambda: None)
+    assert memory_gb(settings(share=0.5)) == psutil.virtual_memory().total / 2**31
+    assert free_bytes(settings(share=0.5)) <= psutil.virtual_memory().available
+
+
 def test_limit_of_the_container_is_seen(tmp_path):
     """The control group's limit is read in both versions; none and a number that means none are no limit."""
     assert container_limit_gb(tmp_path) is None
@@ -129,6 +158,6 @@ def test_limit_of_the_container_is_seen(tmp_path):
     assert container_limit_gb(tmp_path) is None
     (tmp_path / "memory.max").write_text(f"{2**31}\n")
     assert container_limit_gb(tmp_path) == 2
-    assert free_bytes(0.5) <= 2**29
+    assert free_bytes(settings(memory_limit=0.5)) <= 2**29
     assert used_bytes(os.getpid()) > 2**20
     assert used_bytes(2**22 + 1) == 0

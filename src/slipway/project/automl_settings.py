@@ -72,6 +72,7 @@ class Automl(Section):
     infer_limit: Amount | None
     max_size_mb: Amount | None
     concurrency: Count | None
+    share: Annotated[float, Field(gt=0, le=1)]
     num_cpus: Count | None
     num_gpus: Annotated[int, Field(ge=0)]
     memory_limit: Amount | None

@@ -67,7 +67,7 @@ class Search:
 
     def bounded(self, work: Any, ends_at: float | None) -> str | None:
         """Run work of this search in a process of its own; return what ended it before its time."""
-        memory = free_bytes(self.settings.memory_limit) * ENDED_AT
+        memory = free_bytes(self.settings) * ENDED_AT
         return run_bounded(work, self.display.hear, ends_at, memory)
 
 
@@ -186,7 +186,7 @@ def baseline(one: Search) -> "TabularPredictor":
     changed: dict[str, Any] = {
         "time_limit": None, "portfolio": None, "models": {"DUMMY": {}}, "included_model_types": [],
         "excluded_model_types": [], "num_bag_folds": 0, "num_stack_levels": 0, "num_trials": None, "infer_limit": None,
-        "ensemble": False, "max_time_limit": None, "calibrate_decision_threshold": False, "memory_limit": None,
+        "ensemble": False, "max_time_limit": None, "calibrate_decision_threshold": False, "memory_limit": None, "share": 1.0,
     }  # fmt: skip
     settings = one.settings.model_copy(update=changed)
 

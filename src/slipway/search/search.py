@@ -10,7 +10,7 @@ from slipway.project.automl_settings import Automl
 from slipway.project.availability import missing_packages
 from slipway.project.entry import UserError
 from slipway.project.names import autogluon_metric
-from slipway.search.memory import container_limit_gb
+from slipway.search.memory import cpus_of, memory_gb
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +105,9 @@ def fit_options(settings: Automl, seed: int, time_limit: float | None) -> dict[s
     each = {"max_time_limit": settings.max_time_limit} if settings.max_time_limit else {}
     fold: dict[str, Any] = {}
     # Ray takes seconds to start and a process per fold: on few CPUs it only costs.
-    if settings.concurrency == 1 or (settings.concurrency is None and (os.cpu_count() or 1) < RAY_FROM_CPUS):
+    if settings.concurrency == 1 or (
+        settings.concurrency is None and (cpus_of(settings) or os.cpu_count() or 1) < RAY_FROM_CPUS
+    ):
         fold["fold_fitting_strategy"] = "sequential_local"
     elif settings.concurrency:
         fold["num_folds_parallel"] = settings.concurrency
@@ -119,7 +121,7 @@ def fit_options(settings: Automl, seed: int, time_limit: float | None) -> dict[s
         "holdout_frac": settings.holdout_frac,
         "calibrate_decision_threshold": settings.calibrate_decision_threshold,
         "dynamic_stacking": False,
-        "num_cpus": settings.num_cpus or "auto",
+        "num_cpus": cpus_of(settings) or "auto",
         "num_gpus": settings.num_gpus,
         "ag_args_fit": each | given.pop("ag_args_fit", {}),
         "ag_args_ensemble": fold | given.pop("ag_args_ensemble", {}),
@@ -193,7 +195,7 @@ def fit(
         options = fit_options(settings, seed, time_limit)
         if len(validation):
             options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
-        if gigabytes := settings.memory_limit or container_limit_gb():
+        if gigabytes := memory_gb(settings):
             options["memory_limit"] = gigabytes
         predictor.fit(train, callbacks=[callback], raise_on_no_models_fitted=False, **options)
     except (ValueError, TypeError, AssertionError) as error:
