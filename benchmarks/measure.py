@@ -1,6 +1,7 @@
 """What the benchmarks share: fresh clones, a fixed environment, and commands timed by the clock and by the CPU."""
 
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -32,6 +33,18 @@ def environment(scratch: Path) -> dict[str, str]:
 def fresh_clone(folder: Path) -> Path:
     """Clone the last commit of this project into a folder; return the folder."""
     subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
+    return folder
+
+
+def small_clone(folder: Path, env: dict[str, str]) -> Path:
+    """Clone the last commit, with a search of one small model in place of the quick one; return the folder."""
+    quick = fresh_clone(folder) / "conf/automl/quick.yaml"
+    quick.write_text(
+        re.sub(r"models:\n(?:  .*\n)+", "models:\n  GBM: {num_boost_round: 5}\n", quick.read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
+    timed(["python", "src/compose.py"], folder, env)
+    timed(["git", "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-qam", "small"], folder, env)
     return folder
 
 
