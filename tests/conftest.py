@@ -128,6 +128,19 @@ def clone(to: Path, env: dict[str, str]) -> Project:
     return Project(to, env)
 
 
+def with_environment(project: Project) -> Project:
+    """Link this Python's environment into a project, so that `make` takes it for one made from the project's own locks."""
+    venv = project.folder / ".venv"
+    venv.mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != "made-from":
+            (venv / part.name).symlink_to(part)
+    (venv / "made-from").mkdir()
+    for lock in project.folder.glob("requirements*.lock"):
+        shutil.copy(lock, venv / "made-from")
+    return project
+
+
 def moved(project: Project, to: Path) -> Project:
     """Copy a project with all that it made; its MLflow store then speaks of the new place."""
     shutil.copytree(project.folder, to, symlinks=True)

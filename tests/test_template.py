@@ -2,12 +2,11 @@
 
 import re
 import shutil
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, SMALL_SEARCH, Done, Project, clone, environment
+from conftest import REPOSITORY, SMALL_SEARCH, Done, Project, clone, environment, with_environment
 from ruamel.yaml import YAML
 
 from slipway.start.files import TABLE_NAME
@@ -30,15 +29,7 @@ def made(template: Project, to: Path, ref: str = "HEAD", **answers: object) -> P
     """Make a project of the template, as a person would, and link this Python's environment into it."""
     said = [f"--data={name}={value}" for name, value in answers.items()]
     copier(template, "copy", "--quiet", "--defaults", "--vcs-ref", ref, *said, str(template.folder), str(to))
-    project = Project(to, template.env)
-    venv = to / ".venv"
-    venv.mkdir()
-    for part in Path(sys.prefix).iterdir():
-        if part.name != "made-from":
-            (venv / part.name).symlink_to(part)
-    (venv / "made-from").mkdir()
-    for lock in to.glob("requirements*.lock"):
-        shutil.copy(lock, venv / "made-from")
+    project = with_environment(Project(to, template.env))
     project.run("git", "init", "--quiet")
     return project
 
