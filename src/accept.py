@@ -8,7 +8,7 @@ from slipway.project.settings import load_params
 
 def main() -> None:
     parser(__doc__).parse_args()
-    params = load_params()
+    params = load_params(open_task=True)
     data = params.data
     from slipway.checks.profile import profile_of
     from slipway.checks.schema import schema_of, write_schema

@@ -7,7 +7,7 @@ from slipway.project.data_settings import Data
 from slipway.project.entry import UserError, heed_kill, parser, run
 from slipway.project.names import has_classes
 from slipway.project.sections import closest
-from slipway.project.settings import load_params
+from slipway.project.settings import load_params, settled
 
 
 def check_label(profile: dict[str, Any], data: Data) -> None:
@@ -67,10 +67,10 @@ def balance_in_words(profile: dict[str, Any], data: Data) -> str:
 
 def main() -> None:
     parser(__doc__).parse_args()
-    params = load_params()
+    params = load_params(open_task=True)
     from slipway.checks.findings_table import show_findings
     from slipway.checks.inspection import inspect
-    from slipway.checks.profile import profile_of, rounded
+    from slipway.checks.profile import profile_of, rounded, task_of
     from slipway.checks.schema import check_schema
     from slipway.project.availability import check_available
     from slipway.project.files import write_json
@@ -85,8 +85,6 @@ def main() -> None:
     left_out = check_available(params.automl)
     if left_out:
         print(f"check: the search goes without {', '.join(f'{k} (no package {p})' for k, p in left_out.items())}")
-    if ours := rescaled(params.automl.eval_metric, data.task):
-        print(f"check: the search ranks by {ours}, which ranks as {params.automl.eval_metric} does; its figures differ")
     with read_raw_table(Path("data/raw") / data.name, data.read, progress=RowProgress("check", "MB")) as raw:
         notes = [*raw.notes, *(str(mixed) for mixed in raw.mixed if mixed.column == data.label)]
         for note in notes:
@@ -97,6 +95,14 @@ def main() -> None:
                 f"{closest(data.label, list(raw.kinds))}. Edit conf/data/."
             )
         profile, sample = profile_of(raw, data.label, data.task, params.check.sample_rows)
+        if data.task is None:
+            _, why = task_of(data.label, profile["columns"][data.label], profile["rows"])
+            notes.append(f"the task is {profile['task']}, as {why}; data.task sets it")
+            print(f"check: {notes[-1]}")
+        params = settled(params, profile["task"])
+        data, metric = params.data, params.automl.eval_metric
+        if ours := rescaled(metric, data.task):
+            print(f"check: the search ranks by {ours}, which ranks as {metric} does; its figures differ")
         for note in (far := dates_out_of_reach(profile)):
             print(f"check: {note}")
         notes += far

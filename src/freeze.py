@@ -62,7 +62,7 @@ def main() -> None:
     if file.exists():
         raise UserError(f"Got {file}, which is there already, expected a new name. Name another one or remove it.")
     search_is_current("models/predictor")
-    params = load_params()
+    params = load_params(open_task=True)
     from autogluon.tabular import TabularPredictor
     from ruamel.yaml import YAML
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.project.entry import UserError, parser, run
-from slipway.project.names import METRICS
+from slipway.project.names import METRIC, METRICS
 from slipway.project.sections import closest
 from slipway.start.files import TABLE_NAME, recipe_file, settings_file, table_name
 
@@ -145,9 +145,9 @@ def confirmed(question: str, proposed: bool) -> bool:
 def choose(raw: "RawTable", label: str, dates: dict[str, str], given: Namespace, asking: bool) -> Choice:
     """Say what a table shows, and return what is proposed for it, or what is said instead."""
     from slipway.checks.findings_table import show_findings
-    from slipway.checks.profile import profile_of
+    from slipway.checks.profile import profile_of, task_of
     from slipway.checks.schema import schema_of
-    from slipway.start.proposal import METRIC, check_no_feature_lost, left_out_of, positive_class_of, split_of, task_of
+    from slipway.start.proposal import check_no_feature_lost, left_out_of, positive_class_of, split_of
 
     facts, why = profile_of(raw, label, "regression", 1000)[0], "as said"
     proposed = None

@@ -18,7 +18,7 @@ def main() -> None:
     given = arguments.parse_args()
     if (given.version is None) == (not given.back):
         raise UserError("Got neither or both of a version and --back, expected one. `python src/promote.py --help`.")
-    settings = load_params().register_
+    settings = load_params(open_task=True).register_
     name, alias = settings.model, given.alias or settings.alias
     from slipway.registration.registry import aliases_of, move_alias
     from slipway.registration.tracking import client_of_store, retrying

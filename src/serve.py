@@ -18,7 +18,7 @@ def main() -> None:
     arguments.add_argument("--port", type=int, default=5001)
     arguments.add_argument("--max-mb", type=float, default=64, help="the largest body that is read (default: 64)")
     given = arguments.parse_args()
-    settings = load_params().register_
+    settings = load_params(open_task=True).register_
     os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{project_root()}/mlflow.db")
     address = given.model or f"models:/{settings.model}@{settings.alias}"
     import mlflow.pyfunc

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from slipway.checks.profile import task_of
 from slipway.project.entry import UserError
 from slipway.start.files import TABLE_NAME, as_yaml, recipe_file, settings_file, table_name
-from slipway.start.proposal import positive_class_of, task_of
+from slipway.start.proposal import positive_class_of
 
 ROOT = Path(__file__).parents[1]
 ROWS = 240

@@ -37,6 +37,19 @@ def test_first_line_runs(finished: Project, file: Path):
         assert set(json.loads(finished.read("reports/metrics.json"))) >= {"log_loss", "accuracy", "f1_macro"}
 
 
+def test_task_and_metric_may_be_left_open(finished: Project):
+    """With data.task=null and no metric, check says what the label proposes, and every stage goes by it."""
+    task = json.loads(finished.read("data/profile.json"))["task"]
+    done = finished.run(
+        "dvc", "exp", "run", "-S", "experiment=smoke", "-S", "data.task=null", "-S", "data.metric=null"
+    )  # fmt: skip
+    assert "check: the task is binary, as survived has 2 different values; data.task sets it" in done.stdout
+    assert done.ran[-1] == "register"
+    assert task == json.loads(finished.read("data/profile.json"))["task"] == "binary"
+    assert json.loads(finished.read("reports/automl.json"))["eval_metric"] == "roc_auc"
+    assert "roc_auc" in json.loads(finished.read("reports/metrics.json"))
+
+
 def test_unknown_combination_is_refused_with_the_closest(clone_once: Project):
     """A combination that is not there ends in one sentence with the closest that is."""
     done = clone_once.run("dvc", "exp", "run", "-S", "experiment=smok", ok=False)

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from slipway.project import names
 from slipway.project.availability import check_available
 from slipway.project.entry import UserError
-from slipway.project.settings import known_keys, load_params, validate
+from slipway.project.settings import known_keys, load_params, settled, validate
 
 ROOT = Path(__file__).parents[1]
 COMPOSED = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
@@ -261,6 +261,31 @@ def test_settings_that_contradict_the_task_are_refused():
         validate(settings)
 
 
+@pytest.mark.parametrize(
+    ("proposed", "metric"), [("multiclass", "log_loss"), ("regression", "root_mean_squared_error")]
+)
+def test_task_left_open_is_told_by_the_label(proposed, metric):
+    """A task of null takes any settings that some task has; once the label proposes one, they are held to it."""
+    open_task = validate(for_task(None, None, None))
+    told = settled(open_task, proposed)
+    assert (told.data.task, told.data.metric, told.automl.eval_metric) == (proposed, metric, metric)
+    assert told.register_.gate.metric == metric
+    assert settled(told, "binary") is told
+    with pytest.raises(UserError, match=r"Got data.metric='f1', expected a metric for data.task=regression"):
+        settled(validate(for_task(None, "f1", None)), "regression")
+
+
+def test_task_left_open_needs_what_check_found(tmp_path):
+    """A stage that runs before check says that the task is not known yet, rather than guess it."""
+    (tmp_path / "params.yaml").write_text(json.dumps(for_task(None, None, None)))
+    with pytest.raises(UserError, match=r"Got data.task=null and no .*profile.json"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/profile.json").write_text('{"task": "multiclass"}')
+    assert load_params(tmp_path / "params.yaml").data.task == "multiclass"
+    assert load_params(tmp_path / "params.yaml", open_task=True).data.task is None
+
+
 def test_models_that_cannot_run_are_refused_before_anything_is_spent():
     """A model whose package is not there is an error, unless the settings go on without; without any model they cannot."""
     automl = validate(with_setting("automl.models", {"GBM": {}, "EBM": {}})).automl
@@ -294,7 +319,7 @@ def for_task(task, metric, positive_class):
     """Return the composed settings for another task, the search's metric taken from the table as conf/ does."""
     settings = copy.deepcopy(COMPOSED)
     settings["data"] |= {"task": task, "metric": metric, "positive_class": positive_class}
-    settings["automl"]["eval_metric"] = metric
+    settings["automl"]["eval_metric"] = settings["register"]["gate"]["metric"] = metric
     return settings
 
 

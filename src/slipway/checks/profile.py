@@ -1,9 +1,11 @@
 """The profile of a raw table: what is in it, column by column, computed where the rows are read."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from slipway.project.entry import UserError
 from slipway.project.names import has_classes
 from slipway.tables.inference import quoted
 from slipway.tables.reading import RawTable
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 # each column, however few the rows are.
 COLUMNS_AT_ONCE, DISTINCT_AT_ONCE = 100, 16
 FIGURES = ("missing", "unique", "min", "max", "mean", "infinite")
-# The most frequent and the rarest classes are listed up to this number.
+# The most frequent and the rarest classes are listed up to this number; a text with more is nobody's label, unless said.
 MOST_CLASSES = 100
+# Integers with more different values than this are amounts rather than classes.
+MOST_INTEGER_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Sample:
         return "" if self.share == 1 else f" (in a sample of {self.rows} rows)"
 
 
-def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[dict[str, Any], Sample]:
+def profile_of(raw: RawTable, label: str, task: str | None, sample_rows: int) -> tuple[dict[str, Any], Sample]:
     """Return a raw table's profile, and rows to look at closely.
 
     Memory is bounded by ``sample_rows`` and by the number of classes, not by the table.
@@ -61,7 +65,8 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
     -------
     dict
         ``rows``, ``files``, and ``columns``: name → kind, missing and unique values, the range of what can be ordered
-        and the mean of numbers (both of finite ones), infinite values; ``label``: as
+        and the mean of numbers (both of finite ones), infinite values; ``task``: the one given, else what the label
+        proposes; ``label``: as
         `label_profile` has it, without classes for a regression; ``sampled_rows``. Unique values are exact when all rows are in the
         sample, else within a few percent (HyperLogLog).
     Sample
@@ -97,11 +102,13 @@ def profile_of(raw: RawTable, label: str, task: str, sample_rows: int) -> tuple[
     for facts in columns.values():
         if isinstance(facts["mean"], float) and not math.isfinite(facts["mean"]):
             facts["mean"] = None  # the sum ran over
+    task = task or task_of(label, columns[label], rows)[0]
     no_classes = {"column": label, "count": 0, "classes": {}, "rarest": {}}
     return {
         "rows": rows,
         "files": [file.name for file in raw.files],
         "columns": columns,
+        "task": task,
         "label": label_profile(raw, label) if has_classes(task) else no_classes,
         "sampled_rows": sample.rows,
     }, sample
@@ -132,6 +139,26 @@ def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
         chosen.create("sample")
     taken, labelled = raw.connection.execute(f"SELECT count(*), count({quoted(label)}) FROM sample").fetchall()[0]
     return Sample(taken, labelled, taken / rows if every > 1 else 1.0, raw.connection)
+
+
+def task_of(label: str, facts: Mapping[str, Any], rows: int) -> tuple[str, str]:
+    """Return the task that a label's facts propose, and why.
+
+    >>> task_of("sold", {"kind": "boolean", "unique": 2, "missing": 0}, 40)
+    ('binary', 'sold has 2 different values')
+    """
+    kind, unique = facts["kind"], facts["unique"]
+    if kind == "datetime" or unique < 2 or (kind == "text" and unique > min(MOST_CLASSES, rows / 2)):
+        what = "dates" if kind == "datetime" else f"{unique} different value{'s' * (unique != 1)} in {rows} rows"
+        raise UserError(
+            f"Got {what} in the label {label!r}, expected numbers, or 2 to {MOST_CLASSES} classes of several rows. Name "
+            "another column as the label."
+        )
+    if unique == 2:
+        return "binary", f"{label} has 2 different values"
+    if kind == "text" or (kind == "integer" and unique <= min(MOST_INTEGER_CLASSES, rows / 10)):
+        return "multiclass", f"{label} has {unique} different values"
+    return "regression", f"{label} holds numbers, {unique} different ones"
 
 
 def label_profile(raw: RawTable, label: str) -> dict[str, Any]:

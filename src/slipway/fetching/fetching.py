@@ -67,7 +67,7 @@ def find(what: str) -> Found:
         An alias or a number of a version of the project's own model, ``models:/name/version``, ``models:/name@alias``, an
         MLflow run's id, the name of a DVC experiment, or a Git revision.
     """
-    client, own = client_of_store(), load_params().register_.model
+    client, own = client_of_store(), load_params(open_task=True).register_.model
     named = re.fullmatch(r"models:/([^/@]+)[/@](.+)", what)
     name, of = (named[1], named[2]) if named else (own, what.removeprefix("@"))
     version = aliases_of(client, name).get(of) or (int(of) if re.fullmatch(r"\d{1,6}", of) else None)
@@ -84,7 +84,7 @@ def find(what: str) -> Found:
             f"Got {what!r}, expected an alias or a version of {own}, a run's id, a DVC experiment or a Git revision. "
             "`dvc exp list` and `make ui` show them."
         )
-    experiment = client.get_experiment_by_name(load_params().register_.experiment)
+    experiment = client.get_experiment_by_name(load_params(open_task=True).register_.experiment)
     for tag in (
         f"tags.`dvc.experiment` = '{what}'",
         f"tags.`git.revision` = '{revision}' AND tags.`git.dirty` = 'false'",

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from slipway.project.data_settings import OpenMetric
 from slipway.project.names import MODELS, PORTFOLIOS
 from slipway.project.sections import Section, Share
 
@@ -47,7 +48,7 @@ def _usable_fit(fit: dict[str, Any]) -> dict[str, Any]:
 class Automl(Section):
     """How long and how hard to search; conf/automl/base.yaml says what each setting does."""
 
-    eval_metric: str
+    eval_metric: OpenMetric
     time_limit: Amount | None
     max_time_limit: Amount | None
     max_models: Count | None

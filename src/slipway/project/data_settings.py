@@ -1,7 +1,7 @@
 """The schema of conf/data/: what a table is, how it is read and split."""
 
 import codecs
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -11,6 +11,13 @@ from slipway.project.sections import Section, Share, closest
 # A folder or a file of the project: no way out of it, nothing hidden.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Task = Literal["binary", "multiclass", "regression", "quantile"]
+# What may be left open in conf/: whoever reads it but check has it told by `slipway.project.settings.settled`.
+if TYPE_CHECKING:
+    OpenTask: TypeAlias = Task
+    OpenMetric: TypeAlias = str
+else:
+    OpenTask = Task | None
+    OpenMetric = str | None
 ModuleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
@@ -111,14 +118,14 @@ class Read(Section):
         return self
 
 
-def _known_metric(metric: str) -> str:
+def _known_metric(metric: str | None) -> str | None:
     known = {
         *CLOUD_METRICS,
         *RESCALED_METRICS,
         *NEAREST_METRICS,
         *(name for names in METRICS.values() for name in names),
     }
-    if metric not in known:
+    if metric is not None and metric not in known:
         raise ValueError(f"one of {', '.join(sorted(known))}{closest(metric, sorted(known))}")
     return metric
 
@@ -128,8 +135,8 @@ class Data(Section):
 
     name: Name
     label: Annotated[str, Field(min_length=1)]
-    task: Task
-    metric: Annotated[str, AfterValidator(_known_metric)]
+    task: OpenTask
+    metric: Annotated[OpenMetric, AfterValidator(_known_metric)]
     positive_class: str | int | bool | None
     model: Annotated[str, Field(pattern=r"^[^/:]+$")]
     read: Read

@@ -45,6 +45,13 @@ METRICS = {
 }
 # fmt: on
 
+# Task → the metric where nobody names one.
+METRIC = {
+    "binary": "roc_auc",
+    "multiclass": "log_loss",
+    "regression": "root_mean_squared_error",
+    "quantile": "pinball_loss",
+}
 # What AutoML services call a metric → task → AutoGluon's name of what ranks models alike; a task that is not there has
 # none. RESCALED_METRICS rank models alike, but their figure differs by what depends on the table alone.
 # fmt: off

@@ -1,5 +1,6 @@
 """The one typed schema of params.yaml. Defaults live in conf/, so every key must be there."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
@@ -10,7 +11,7 @@ from slipway.project.automl_settings import Automl
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError
 from slipway.project.guard import check_conf_is_composed
-from slipway.project.names import METRICS, NEAREST_METRICS, NO_QUANTILES, autogluon_metric
+from slipway.project.names import METRIC, METRICS, NEAREST_METRICS, NO_QUANTILES, autogluon_metric
 from slipway.project.sections import Section, closest
 from slipway.project.stage_settings import Check, Dataprep, Evaluate, Register
 
@@ -31,9 +32,11 @@ class Params(Section):
     @model_validator(mode="after")
     def _task_fits(self) -> Self:
         task = self.data.task
+        if task is None:
+            return self  # until check has looked at the label, and `settled` tells it
         # conf/automl/ takes the table's metric unless told otherwise: then one sentence is enough for both.
         metrics = {self.automl.eval_metric: "automl.eval_metric", self.data.metric: "data.metric"}
-        faults = [fault for metric, key in metrics.items() if (fault := _metric_fault(key, metric, task))]
+        faults = [fault for metric, key in metrics.items() if metric and (fault := _metric_fault(key, metric, task))]
         if self.data.positive_class is not None and task != "binary":
             faults.append(f"Got data.positive_class={self.data.positive_class!r}, expected null for data.task={task}")
         if (self.automl.quantile_levels is None) == (task == "quantile"):
@@ -115,8 +118,22 @@ def validate(raw: object) -> Params:
         ) from error
 
 
-def load_params(path: Path = Path("params.yaml")) -> Params:
+def settled(params: Params, task: str) -> Params:
+    """Return settings with the task that the label proposes, and with its usual metric, where they leave them open."""
+    if params.data.task and params.data.metric and params.automl.eval_metric and params.register_.gate.metric:
+        return params
+    raw = params.model_dump(by_alias=True)
+    raw["data"]["task"] = raw["data"]["task"] or task
+    raw["data"]["metric"] = raw["data"]["metric"] or METRIC[raw["data"]["task"]]
+    for section, key in ((raw["automl"], "eval_metric"), (raw["register"]["gate"], "metric")):
+        section[key] = section[key] or raw["data"]["metric"]
+    return validate(raw)
+
+
+def load_params(path: Path = Path("params.yaml"), *, open_task: bool = False) -> Params:
     """Read and validate params.yaml, with the YAML 1.2 rules that DVC reads it by.
+
+    A task that is left open is the one that check found, but with ``open_task``, for those who do without.
 
     A script that is run by hand compares it with conf/ first. Under DVC the stage check has done so, and conf/ may be
     edited for the next run while the others go on.
@@ -134,7 +151,16 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         raise UserError(f"Got a {path} that is not YAML ({first}). Compose it again: `make params`.") from error
     if conf.is_dir() and "DVC_STAGE" not in os.environ:
         check_conf_is_composed(conf, params.conf_digest)
-    return params
+    if open_task:
+        return params
+    task, profile = params.data.task, path.parent / "data/profile.json"
+    if task is None:
+        if not profile.is_file():
+            raise UserError(
+                f"Got data.task=null and no {profile}, expected it, as it has the task that check finds. Run `dvc repro`."
+            )
+        task = json.loads(profile.read_text(encoding="utf-8"))["task"]
+    return settled(params, task)
 
 
 def _sentences(error: ValidationError) -> list[str]:

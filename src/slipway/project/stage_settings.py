@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from slipway.project.data_settings import OpenMetric
 from slipway.project.names import FINDINGS, METRICS, OTHER_METRICS
 from slipway.project.sections import Section, Share, closest
 
@@ -65,7 +66,7 @@ class Gate(Section):
     """On which conditions a model becomes a version."""
 
     metrics: dict[str, Annotated[dict[Literal["min", "max"], float], Field(min_length=1)]]
-    metric: str
+    metric: OpenMetric
     delta: float | None
     bootstrap: Annotated[int, Field(ge=0)]
     confidence: Share

@@ -11,40 +11,11 @@ if TYPE_CHECKING:
     from slipway.checks.profile import Sample
     from slipway.tables.reading import RawTable
 
-METRIC = {
-    "binary": "roc_auc",
-    "multiclass": "log_loss",
-    "regression": "root_mean_squared_error",
-    "quantile": "pinball_loss",
-}
-# Integers with more different values than this are amounts rather than classes.
-MOST_INTEGER_CLASSES = 10
-MOST_CLASSES = 100
 YES = ("true", "yes", "y", "t", "1", "1.0", "positive", "pos")
 # Findings of columns that say nothing about new rows, or too much.
 LEAVE_OUT = ("label_copy", "label_leak", "identifier", "empty", "constant")
 # A date of birth orders people, not rows.
 TIMELESS = ("birth", "born", "dob")
-
-
-def task_of(label: str, facts: Mapping[str, Any], rows: int) -> tuple[str, str]:
-    """Return the task that a label's facts propose, and why.
-
-    >>> task_of("sold", {"kind": "boolean", "unique": 2, "missing": 0}, 40)
-    ('binary', 'sold has 2 different values')
-    """
-    kind, unique = facts["kind"], facts["unique"]
-    if kind == "datetime" or unique < 2 or (kind == "text" and unique > min(MOST_CLASSES, rows / 2)):
-        what = "dates" if kind == "datetime" else f"{unique} different value{'s' * (unique != 1)} in {rows} rows"
-        raise UserError(
-            f"Got {what} in the label {label!r}, expected numbers, or 2 to {MOST_CLASSES} classes of several rows. Name "
-            "another column: --label."
-        )
-    if unique == 2:
-        return "binary", f"{label} has 2 different values"
-    if kind == "text" or (kind == "integer" and unique <= min(MOST_INTEGER_CLASSES, rows / 10)):
-        return "multiclass", f"{label} has {unique} different values"
-    return "regression", f"{label} holds numbers, {unique} different ones"
 
 
 def positive_class_of(classes: Mapping[str, int], kind: str) -> str | int | bool:
