@@ -102,7 +102,7 @@ def main() -> None:
     from slipway.search.choice import choose, why_it_won
     from slipway.search.display import SearchDisplay
     from slipway.search.memory import free_bytes
-    from slipway.search.search import hyperparameters, leaderboard, log_to
+    from slipway.search.search import fitted_with, hyperparameters, leaderboard, log_to
 
     data, settings = params.data, params.automl
     left_out = check_available(settings)
@@ -141,7 +141,7 @@ def main() -> None:
     cut_short = [*one.cut_short, *grouped(display.cut_short)]
     slow = build(predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
     with whole_file(Path("reports/leaderboard.csv")) as part:
-        table.to_csv(part, index=False)
+        table.assign(hyperparameters=table["model"].map(fitted_with(predictor))).to_csv(part, index=False)
     row = table[table["model"] == deployed].iloc[0]
     write_json(
         Path("reports/automl.json"), summary(row, float(best["score_val"]), table, cut_short, seconds)

@@ -27,7 +27,8 @@ def main() -> None:
     folder = given.to or Path("fetched", given.what.replace("models:/", "").replace("/", "-").replace("@", "-"))
     found = bring(given.what, parts, folder)
     if "metrics" in parts:
-        print(pd.read_csv(folder / "leaderboard.csv").to_string(index=False, line_width=160))
+        ranking = pd.read_csv(folder / "leaderboard.csv").drop(columns="hyperparameters", errors="ignore")
+        print(ranking.to_string(index=False, line_width=160))
         print((folder / "metrics.json").read_text(encoding="utf-8"), end="")
     of = [f"run {found.run_id}"] * bool(found.run_id) + [f"version {found.version}"] * bool(found.version)
     print(f"fetch: {', '.join(parts)} of {', '.join(of) or f'revision {found.revision}'} in {folder}")

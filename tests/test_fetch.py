@@ -95,6 +95,8 @@ def test_run_leads_to_what_made_it(finished_once: Project):
     assert {child.info.run_name for child in children} == {"LightGBM", "Dummy"}
     for child in children:
         assert {"score_val", "fit_time", "pred_time_val", "size_bytes", "rank"} <= set(child.data.metrics)
+    [trees] = [child.data.params for child in children if child.info.run_name == "LightGBM"]
+    assert (trees["hyperparameters.seed"], trees["hyperparameters.num_boost_round"]) == ("42", "20")
 
 
 def test_alias_is_moved_by_hand_with_a_reason(finished: Project):

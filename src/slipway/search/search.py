@@ -1,5 +1,6 @@
 """AutoGluon's search as a function: settings and train rows in, predictor and leaderboard out."""
 
+import json
 import logging
 import os
 import warnings
@@ -257,6 +258,19 @@ def leaderboard(predictor: "TabularPredictor", cut_short: dict[str, str]) -> "pd
             lambda rows: pd.concat([there[LEADERBOARD].astype(object), rows.astype(object)], ignore_index=True)
         )
     )
+
+
+def fitted_with(predictor: "TabularPredictor") -> dict[str, str]:
+    """Return model → what it was fitted with as JSON: its settings, and what fitting found, such as rounds; no ensembles."""
+    found = {}
+    for model in predictor.model_names():
+        info = predictor._trainer.get_model_info(model)  # noqa: SLF001  `info()` reads all models to say more
+        if not info["model_type"].startswith(("Weighted", "Greedy")):
+            bag = info.get("bagged_info", {})
+            settings = {**bag.get("child_hyperparameters", info["hyperparameters"])}
+            settings |= bag.get("child_hyperparameters_fit", info["hyperparameters_fit"])
+            found[model] = json.dumps(settings, default=str)
+    return found
 
 
 def _bytes(folder: Path) -> int:
