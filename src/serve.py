@@ -1,10 +1,9 @@
 """Serve the registered model over HTTP until Ctrl-C or SIGTERM; requests that run are finished first."""
 
-import os
 import signal
 import sys
 
-from slipway.project.entry import UserError, parser, project_root, run
+from slipway.project.entry import parser, run
 from slipway.project.settings import load_params
 
 # How long a request that runs may take after the server was asked to stop.
@@ -19,23 +18,15 @@ def main() -> None:
     arguments.add_argument("--max-mb", type=float, default=64, help="the largest body that is read (default: 64)")
     given = arguments.parse_args()
     settings = load_params(open_task=True).register_
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{project_root()}/mlflow.db")
     address = given.model or f"models:/{settings.model}@{settings.alias}"
-    import mlflow.pyfunc
     import uvicorn
-    from mlflow.exceptions import MlflowException
 
     from slipway.server.app import app
+    from slipway.server.loading import load_model
 
     for stop in (signal.SIGINT, signal.SIGTERM):  # while loading; uvicorn has its own, and ends with these
         signal.signal(stop, lambda *_: sys.exit(0))
-    try:
-        model = mlflow.pyfunc.load_model(address)
-    except (MlflowException, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(
-            f"Got no model from {address} ({reason}), expected one: `dvc repro`, or name one by --model."
-        ) from error
+    model = load_model(address)
     print(
         f"Serving {address}; ask it: "
         f"curl {given.host}:{given.port}/invocations -H 'Content-Type: application/json' -d …",

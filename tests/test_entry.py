@@ -7,17 +7,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
-from slipway.project.entry import project_root
+from slipway.project.entry import STAGES, project_root
 
 ROOT = Path(__file__).parents[1]
-STAGES = ["check", "dataprep", "automl", "evaluate", "register"]
-SCRIPTS = [*STAGES, "compose", "summary", "serve"]
+SCRIPTS = [*STAGES, "compose", "predict", "summary", "serve"]
 
 
-def ends(body, **environment):
-    """Run ``main`` with a body in a process of its own, as a script does."""
-    script = f"import errno, os\nfrom slipway.project.entry import UserError, run\ndef main():\n    {body}\nrun(main)\n"
+def ends(body, name="-c", kept=None, **environment):
+    """Run ``main`` with a body in a process of its own, as a script of a name does."""
+    script = (
+        f"import errno, os, sys\nfrom slipway.project.entry import UserError, run\nsys.argv[0] = {name!r}\n"
+        f"def main():\n    {body}\nrun(main, {kept!r})\n"
+    )
     return subprocess.run(
         [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
@@ -25,6 +28,11 @@ def ends(body, **environment):
         text=True,
         check=False,
     )
+
+
+def test_stages_are_those_of_dvc():
+    """The scripts that speak of `dvc repro` are the stages."""
+    assert tuple(YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]) == STAGES
 
 
 def test_success_is_quiet():
@@ -54,6 +62,9 @@ def test_full_disk_is_one_sentence(number):
     assert done.returncode == 1
     assert done.stderr.startswith("Error: Got a full disk while writing data/split/train.parquet, expected room")
     assert done.stderr.count("\n") == 1
+    assert "dvc" not in done.stderr
+    stage = ends(f"raise OSError(errno.{number}, os.strerror(errno.{number}), 'data/x')", "src/dataprep.py")
+    assert stage.stderr.endswith("Free some space. Finished stages are kept; `dvc repro` goes on from here.\n")
 
 
 def test_other_os_errors_are_bugs():
@@ -64,11 +75,19 @@ def test_other_os_errors_are_bugs():
     assert os.strerror(errno.EIO) in done.stderr
 
 
-def test_interrupt_ends_with_130():
-    """Ctrl-C ends with 130, as shells have it, and says how to go on."""
-    done = ends("raise KeyboardInterrupt")
+@pytest.mark.parametrize(
+    ("name", "kept", "says"),
+    [
+        ("src/automl.py", None, " Finished stages are kept; `dvc repro` goes on from here."),
+        ("src/serve.py", None, ""),
+        ("src/predict.py", "Run it again.", " Run it again."),
+    ],
+)
+def test_interrupt_ends_with_130(name, kept, says):
+    """Ctrl-C ends with 130, as shells have it, and says how to go on where something is kept: stages by `dvc repro`."""
+    done = ends("raise KeyboardInterrupt", name, kept)
     assert done.returncode == 130
-    assert done.stderr == "Interrupted. Finished stages are kept; `dvc repro` goes on from here.\n"
+    assert done.stderr == f"Interrupted.{says}\n"
 
 
 @pytest.mark.parametrize("variable", ["DVC_NO_ANALYTICS", "MLFLOW_DISABLE_TELEMETRY"])

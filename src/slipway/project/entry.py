@@ -36,6 +36,9 @@ ENVIRONMENT = {
 }
 
 
+# What the stages say when they are interrupted; the name of a stage is that of its script.
+STAGES = ("check", "dataprep", "automl", "evaluate", "register")
+STAGES_KEPT = "Finished stages are kept; `dvc repro` goes on from here."
 # A line per stage that ended well, for `python src/why.py`; DVC keeps its own passing files beside it.
 JOURNAL = Path(".dvc/tmp/stages.jsonl")
 SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "fish", "busybox")
@@ -70,15 +73,18 @@ def is_full_disk(error: OSError) -> bool:
     return error.errno in full or (isinstance(error, shutil.Error) and any(f"[Errno {n}]" in str(error) for n in full))
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[[], None], kept: str | None = None) -> None:
     """Run a script's main function and end the process: 0 when well, 1 after a user's error, 130 after Ctrl-C.
 
+    ``kept`` says what an interruption leaves, where that is something, and how to go on; stages have their own sentence.
     A bug ends with its traceback. The collector rests while the libraries are imported and is spared the walk over
     them at the end: together that is a second and a half of a stage that imports AutoGluon and MLflow.
     """
     os.environ.update(ENVIRONMENT)
     gc.set_threshold(100_000, 50, 50)
     began = time.monotonic()
+    if kept is None and Path(sys.argv[0]).stem in STAGES:
+        kept = STAGES_KEPT
     try:
         main()
         write_journal(time.monotonic() - began)
@@ -90,18 +96,18 @@ def run(main: Callable[[], None]) -> None:
             raise
         place = error.filename or Path.cwd()
         scratch = str(place) == tempfile.gettempdir() or str(place).startswith(f"{tempfile.gettempdir()}/slipway-")
-        what = "unpacked and rewritten raw files" if scratch else "the stage's outputs"
-        way = ", or set TMPDIR to a folder with more," if scratch else ""
+        what = "unpacked and rewritten raw files" if scratch else "what this writes"
+        way = " or set TMPDIR to a folder with more." if scratch else "."
         print(
-            f"Error: Got a full disk while writing {place}, expected room for {what}. Free some space{way} and run "
-            "`dvc repro` again; finished stages are kept.",
+            f"Error: Got a full disk while writing {place}, expected room for {what}. Free some space{way} "
+            f"{kept or 'Then run this again.'}",
             file=sys.stderr,
         )
         raise SystemExit(1) from error
     except (KeyboardInterrupt, RuntimeError) as error:
         if isinstance(error, RuntimeError) and str(error) != "Query interrupted":  # DuckDB's way of saying Ctrl-C
             raise
-        print("Interrupted. Finished stages are kept; `dvc repro` goes on from here.", file=sys.stderr)
+        print(" ".join(["Interrupted.", *([kept] if kept else [])]), file=sys.stderr)
         raise SystemExit(130) from error
     finally:
         sys.stdout.flush()

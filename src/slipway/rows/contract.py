@@ -5,7 +5,7 @@ Only the standard library, NumPy and pandas are imported here: this file is copi
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -91,6 +91,24 @@ class Contract:
             raise ContractError(f"Got the column {twice!r} twice, expected each column once.")
         return typed(rows.reindex(columns=list(self.columns)), self.columns)
 
+    def refusals(self, rows: pd.DataFrame) -> dict[int, str]:
+        """Return place of a row, counted from 0 → why `table` refuses it, for all rows of which a value does not fit."""
+        found: dict[int, str] = {}
+        for column, kind in self.columns.items():
+            if column not in rows:
+                continue
+            try:
+                typed(rows[[column]], {column: kind})
+            except ContractError:
+                fits: dict[Any, bool] = {}
+                for place, value in enumerate(rows[column].astype(object)):
+                    key = (type(value), repr(value))
+                    if key not in fits:
+                        fits[key] = _fits(value, kind)
+                    if not fits[key]:
+                        found.setdefault(place, _misfit(value, column, kind))
+        return found
+
     def save(self, path: Path) -> None:
         """Write the contract as JSON."""
         path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -140,19 +158,23 @@ def _cast_few(values: pd.Series, kind: Kind) -> "pd.Series | np.ndarray":
 
 
 def _cast(values: pd.Series, kind: Kind) -> pd.Series:
+    try:
+        return _converted(values, kind)
+    except (ValueError, TypeError) as error:
+        odd = next(value for value in values.dropna() if not _fits(value, kind))
+        raise ContractError(_misfit(odd, values.name, kind)) from error
+
+
+def _misfit(value: Any, column: Any, kind: Kind) -> str:
+    return f"Got {value!r} in the column {column!r}, expected a {kind}."
+
+
+def _converted(values: pd.Series, kind: Kind) -> pd.Series:
     if kind == "text":
         texts = values.astype(object)
         if pd.api.types.infer_dtype(texts, skipna=True) not in ("string", "empty"):
             texts = texts.map(_text, na_action="ignore").astype(object)
         return texts.where(texts.notna(), np.nan)
-    try:
-        return _converted(values, kind)
-    except (ValueError, TypeError) as error:
-        odd = next(value for value in values.dropna() if not _fits(value, kind))
-        raise ContractError(f"Got {odd!r} in the column {values.name!r}, expected a {kind}.") from error
-
-
-def _converted(values: pd.Series, kind: Kind) -> pd.Series:
     if values.dtype == object:
         values = values.where(values.notna(), np.nan)  # NaT is no missing number to pandas, nor NA a missing date
     is_date = pd.api.types.is_datetime64_any_dtype(values)
@@ -179,6 +201,8 @@ def _fits(value: Any, kind: Kind) -> bool:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Collection | bytes) and not isinstance(value, str):
+        raise TypeError("a list or an object is no text, whatever Python writes for it")
     # Whole numbers beside a missing one arrive as floats: 5 is the same text as 5.0.
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 

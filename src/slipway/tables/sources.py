@@ -93,6 +93,7 @@ class Sources:
         with self.spoken():
             self.names = self._names()
             self.declared = self._declared_kinds()
+        settings = self.settings
         unknown = [name for name in (*settings.drop, *settings.types, *settings.dates) if name not in self.names]
         if unknown:
             raise UserError(
