@@ -108,6 +108,26 @@ def test_number_of_models_is_kept_and_said(finished: Project):
     assert figures["deployed_mb"] < 0.2
 
 
+def test_model_that_is_too_large_gives_way_to_a_blend_of_small_ones(finished: Project):
+    """Where a forest makes the winner larger than the limit, the others are blended anew, and the stage says what that costs."""
+    done, _ = search(
+        finished, 60, more="max_size_mb: 0.3\nexcluded_model_types: [DUMMY]",
+        patch="""
+import slipway.search.search as s
+asked = s.hyperparameters
+s.hyperparameters = lambda *a: {"RF": [{"n_estimators": 200}], "GBM": [{"num_boost_round": 2}], "LR": [{}]}
+""",
+    )  # fmt: skip
+    figures, board, _ = state(finished)
+    assert figures["best_model"] == "WeightedEnsemble_L2Small"
+    assert figures["deployed_mb"] < 0.3
+    by_name = board.set_index("model")
+    assert by_name.loc["RandomForest", "size_bytes"] > 300_000
+    assert "would win with" in done.stdout
+    assert f"WeightedEnsemble_L2Small is deployed: {figures['deployed_mb']:.1f} MB" in done.stdout
+    finished.run("python", "src/evaluate.py")
+
+
 def test_winner_fitted_again_on_all_rows_is_deployed(finished: Project):
     """With folds and `refit_full` the blend that won is fitted again and deployed, with the score that it won by."""
     search(finished, 60, more="num_bag_folds: 2\nrefit_full: true\nexcluded_model_types: [KNN]")
