@@ -46,6 +46,14 @@ RECIPES = {
     ),
     "selected by type": columns(("numbers", SimpleImputer(), make_column_selector(dtype_include="number"))),
     "a function": columns(("log", FunctionTransformer(np.exp, feature_names_out="one-to-one"), ["b"])),
+    "categories of texts and numbers, one of them missing": columns(
+        (
+            "codes",
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2),
+            ["c", "b"],
+        ),
+        ("whole", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), ["c"]),
+    ),
     "nothing": FunctionTransformer(feature_names_out="one-to-one"),
 }
 
@@ -57,6 +65,27 @@ def test_features_are_the_same(recipe):
     quick = QuickRecipe(recipe, rows())
     for place in (slice(0, 30), slice(3, 9), *(slice(k, k + 1) for k in range(30))):
         pd.testing.assert_frame_equal(quick.transform(rows()[place]), recipe.transform(rows()[place]), check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["like titanic's", "categories of texts and numbers, one of them missing"])
+def test_values_that_were_never_seen_get_the_same_features(name):
+    """Values beyond the outer bins, categories that were not there, and missing ones alone."""
+    recipe = RECIPES[name].set_output(transform="pandas").fit(rows())
+    quick = QuickRecipe(recipe, rows())
+    odd = rows()[:6].assign(a=[-1e300, 1e300, 0, -0.0, np.nan, 1], b=[7, np.nan, 1, 0, 2, -1], c=["", "Z", np.nan] * 2)
+    odd = odd.astype({"b": float})
+    for place in (slice(0, 6), *(slice(k, k + 1) for k in range(6))):
+        pd.testing.assert_frame_equal(quick.transform(odd[place]), recipe.transform(odd[place]), check_exact=True)
+    assert quick._quick != recipe.transform
+
+
+def test_value_that_bins_refuse_is_refused():
+    """An infinite number is an error, as it is to scikit-learn."""
+    recipe = columns(("bins", BINS, ["a"])).set_output(transform="pandas").fit(rows()[1:7])
+    quick = QuickRecipe(recipe, rows()[1:7])
+    for transform in (quick.transform, recipe.transform):
+        with pytest.raises(ValueError, match="infinity"):
+            transform(pd.DataFrame({"a": [np.inf]}))
 
 
 def test_recipes_of_columns_take_the_quick_way():

@@ -4,7 +4,9 @@ Half of what a recipe of ColumnTransformers takes for a row goes into that. What
 the features of one made-up row differ, all is.
 """
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +72,11 @@ def _columns(step: Any) -> Step:
 
     names = list(step.get_feature_names_out())
     parts = [
-        (columns, None if isinstance(part, FunctionTransformer) and part.func is None else _bare(part), where)
+        (
+            columns,
+            None if isinstance(part, FunctionTransformer) and part.func is None else _by_column(part) or _bare(part),
+            where,
+        )
         for (name, part, columns) in step.transformers_
         for where in [names[step.output_indices_[name]]]
         if where
@@ -81,12 +87,50 @@ def _columns(step: Any) -> Step:
     def transform(rows: pd.DataFrame) -> pd.DataFrame:
         features: dict[str, Any] = {}
         for columns, part, where in parts:
-            made = rows[columns] if part is None else part(rows[columns])
-            values = made.T if isinstance(made, np.ndarray) else [column for _, column in made.items()]
+            if part is None or isinstance(part, list):
+                values: Any = [rows[column].to_numpy() for column in columns]
+                values = [one(value) for one, value in zip(part, values, strict=True)] if part else values
+            else:
+                made = part(rows[columns])
+                values = made.T if isinstance(made, np.ndarray) else [column for _, column in made.items()]
             features.update(zip(where, values, strict=True))
         return pd.DataFrame(features, index=rows.index)
 
     return transform
+
+
+def _by_column(part: Any) -> list[Any] | None:
+    """Return what bins and integers for categories are, column by column; None for every other transformer."""
+    from sklearn.preprocessing import KBinsDiscretizer, OrdinalEncoder
+
+    if type(part) is KBinsDiscretizer and part.encode == "ordinal" and part.dtype is None:
+        return [partial(_binned, edges[1:-1]) for edges in part.bin_edges_]
+    if type(part) is not OrdinalEncoder or part.handle_unknown != "use_encoded_value":
+        return None
+    if part.min_frequency is not None or part.max_categories is not None:
+        return None
+    ways = []
+    for categories in part.categories_:
+        codes = {category: code for code, category in enumerate(categories.tolist()) if not _is_nan(category)}
+        has_missing = len(codes) < len(categories)
+        missing = part.encoded_missing_value if has_missing else part.unknown_value
+        ways.append(partial(_encoded, codes, part.unknown_value, missing, part.dtype))
+    return ways
+
+
+def _is_nan(value: Any) -> bool:
+    return type(value) is float and math.isnan(value)
+
+
+def _binned(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise ValueError("Input X contains NaN or infinity.")
+    return np.searchsorted(edges, values, side="right").astype("float64")
+
+
+def _encoded(codes: dict[Any, int], unknown: Any, missing: Any, dtype: Any, values: np.ndarray) -> np.ndarray:
+    found = [missing if _is_nan(value) else codes.get(value, unknown) for value in values.tolist()]
+    return np.array(found, dtype=dtype)
 
 
 def _bare(part: Any) -> Step:
