@@ -64,6 +64,42 @@ def carry_out(project: Project, page: str) -> None:
         assert absent == [], f"{command}\n{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.slow
+def test_readmes_run_says_what_it_shows(fresh):
+    """`make run` of a plain clone, with the settings that are there, says each line that the README shows, with figures like its."""
+    for file in ("conf/automl/quick.yaml", "conf/evaluate/default.yaml"):
+        fresh.write(file, (REPOSITORY / file).read_text(encoding="utf-8"))
+    fresh.run("python", "src/compose.py")
+    run, shown = next(step for step in steps(README) if step[0] == "make run")
+    said = with_environment(fresh).run("sh", "-euc", run).stdout.splitlines()
+    begins, *others = shown
+    assert "Making the environment in .venv from $lock with $(" in (REPOSITORY / "environment.sh").read_text("utf-8")
+    assert begins.startswith("Making the environment in .venv from requirements.lock with Python 3.")
+    shapes = [shape(line) for line in said]
+    for line in others:
+        line = shape(line)  # noqa: PLW2901
+        assert line in shapes or any(
+            each.startswith(line.removesuffix(" ...")) for each in shapes if line[-4:] == " ..."
+        )
+
+
+@pytest.mark.slow
+def test_readmes_other_commands_run(finished):
+    """What the README installs with is what the script installs with; its experiments compose; what is quick runs."""
+    script = (REPOSITORY / "environment.sh").read_text(encoding="utf-8")
+    without_make, experiments = (command for command, _ in steps(README) if "\n" in command.strip())
+    assert set(re.findall(r"--[a-z-]+", without_make)) <= set(re.findall(r"--[a-z-]+", script))
+    finished.run("sh", "-euc", "dvc repro && python src/summary.py")
+    finished.run("git", "add", "conf")
+    for line in experiments.splitlines():
+        command = line.partition(" #")[0].strip()
+        if command.startswith("dvc exp run -S"):  # an hour, some of them: that they compose is asked here
+            finished.run("sh", "-euc", command.replace("dvc exp run -S", "python src/compose.py"))
+        elif not command.startswith(("dvc exp apply", "python src/verify.py", "make")):  # docs/search.md verifies
+            finished.run("python", "src/compose.py")
+            finished.run("sh", "-euc", command)
+
+
 @pytest.fixture
 def web(finished):
     """Serve the example's raw files over HTTP, as example.org would; give the address."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY, SMALL_SEARCH, Done, Project, clone, environment, with_environment
+from packaging.version import Version
 from ruamel.yaml import YAML
 
 from slipway.start.files import TABLE_NAME
@@ -34,6 +35,13 @@ def made(template: Project, to: Path, ref: str = "HEAD", **answers: object) -> P
     return project
 
 
+def churn() -> str:
+    """Return a table whose label has the odd name."""
+    head = '"' + ODD.strip().replace('"', '""') + '",n'
+    rows = [f"{'yes' if (i * 37 % 101 > 60) != (i % 6 == 0) else 'no'},{i * 37 % 101 + i % 7}" for i in range(200)]
+    return "\n".join([head, *rows]) + "\n"
+
+
 def files(project: Project) -> dict[str, bytes]:
     names = project.run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").stdout.split("\0")
     return {name: (project.folder / name).read_bytes() for name in names if name}
@@ -57,6 +65,16 @@ def test_questions_know_the_examples_and_the_names_of_tables():
     asked = [name for name, question in QUESTIONS.items() if name[0] != "_" and question.get("when") is not False]
     assert asked == ["project_name", "description", "example", "table", "label", "task"]
     assert not {"_tasks", "_migrations", "_jinja_extensions"} & set(QUESTIONS)
+
+
+def test_changelog_says_of_every_release_what_an_update_asks():
+    """Releases are numbered as Copier sorts tags, newest first, the next one among them; each begins with what to do."""
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^## (\S+)\n\n### What an updating project must know\n\n\w", changes, re.MULTILINE)
+    assert re.findall("^## (.*)", changes, re.MULTILINE) == sections
+    assert sections == sorted(sections, key=Version, reverse=True)
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert sections[0] == project["version"]
 
 
 @pytest.mark.slow
@@ -90,13 +108,15 @@ def test_new_project_has_what_is_its_own_and_nothing_else(template, tmp_path, ex
 
 @pytest.mark.slow
 def test_new_project_with_the_example_runs_at_once(template, tmp_path):
-    """`make run` right after `git init` registers a model, and `make test` passes in the project as it is."""
+    """`make test` passes in the project as it is, before anything ran; `make run` right after `git init` registers a model."""
     project = made(template, tmp_path / "project")
-    project.write("conf/automl/quick.yaml", SEARCH)
-    assert "Registered version 1 of model titanic-survival" in project.run("make", "run").stdout
     tested = project.run("make", "test").stdout
     assert re.search(r"\d+ passed", tested)
-    assert re.search(r"tests/test_project.py \.+ ", tested)  # none of the project's own tests is skipped
+    assert re.search(r"tests/test_project.py s\.+ ", tested)  # params.yaml is not composed yet
+    project.write("conf/automl/quick.yaml", SEARCH)
+    assert "Registered version 1 of model titanic-survival" in project.run("make", "run").stdout
+    tested = project.run("python", "-m", "pytest", "-q", "tests", "-m", "not slow").stdout
+    assert re.search(r"(?m)^\d+ passed, 1 deselected", tested)  # none of the project's own tests is skipped
 
 
 @pytest.mark.slow
@@ -116,10 +136,8 @@ def test_new_project_asks_for_the_file_and_for_nothing_else(template, tmp_path):
     assert [line for line in asked.told if line.startswith("Error")] == [
         "Error: Got no file in data/raw/churn, expected one or more files of a table. Put the raw table there."
     ]
-    assert re.search(r"\d+ passed, \d+ skipped", project.run("make", "fast").stdout)
-    head = '"' + ODD.strip().replace('"', '""') + '",n'
-    rows = [f"{'yes' if (i * 37 % 101 > 60) != (i % 6 == 0) else 'no'},{i * 37 % 101 + i % 7}" for i in range(200)]
-    project.write("data/raw/churn/churn.csv", "\n".join([head, *rows]) + "\n")
+    assert re.search(r"\d+ passed, \d+ skipped", project.run("make", "test").stdout)
+    project.write("data/raw/churn/churn.csv", churn())
     done = project.run("make", "run")
     assert "check: the positive class is yes, the second in order" in done.stdout
     assert "Registered version 1 of model churn" in done.stdout
@@ -241,12 +259,46 @@ def test_machinery_that_the_owner_changed_conflicts_visibly(template, tmp_path):
     assert "UU src/summary.py" in project.run("git", "status", "--porcelain").stdout
 
 
+def renaming_release(template: Project, tag: str) -> None:
+    """Make a release that calls one setting otherwise, and wants another one."""
+    for file in [*(template.folder / "src").rglob("*.py"), template.folder / "conf/dataprep/default.yaml"]:
+        text = file.read_text(encoding="utf-8")
+        if "batch_rows" in text:
+            file.write_text(text.replace("batch_rows", "rows_of_a_batch"), encoding="utf-8")
+    field = "    importance_repeats: Annotated[int, Field(ge=0)]\n"
+    template.edit("src/slipway/project/stage_settings.py", field, f"{field}    folds: Annotated[int, Field(ge=2)]\n")
+    conf = template.read("conf/evaluate/default.yaml")
+    template.write("conf/evaluate/default.yaml", f"{conf}# Parts.\nfolds: 5\n")
+    template.commit()
+    template.run("git", "tag", tag)
+
+
 @pytest.mark.slow
-def test_setting_that_an_update_wants_is_named_with_what_to_write(template, tmp_path):
-    """An old project's conf/ that lacks a new setting is refused with the setting's name and what may be written there."""
-    project = made(template, tmp_path / "project")
-    text = project.read("conf/dataprep/default.yaml")
-    project.write("conf/dataprep/default.yaml", re.sub(r"(?m)^batch_rows: .*\n", "batch_row: 5000\n", text))
-    done = project.run("python", "src/compose.py", ok=False)
-    assert "Got no setting 'dataprep.batch_rows', expected one: an integer, 1000 or more" in done.stderr
-    assert "Got the setting 'dataprep.batch_row', which nothing reads; closest: 'dataprep.batch_rows'" in done.stderr
+def test_setting_that_an_update_renames_or_adds_is_named_with_what_to_write(template, tmp_path):
+    """A project made of no release, with odd answers: after the update its conf/ is refused with the keys to write; then all runs."""
+    releases = Project(shutil.copytree(template.folder, tmp_path / "slipway"), template.env)
+    releases.write("src/slipway/start/between.py", '"""Between two releases."""\n')
+    releases.commit()
+    answers = {"project_name": ODD, "description": ODD, "label": ODD.strip()}
+    project = made(releases, tmp_path / "project", example=False, table="churn", **answers)
+    project.write("conf/automl/quick.yaml", SEARCH)
+    project.edit("conf/evaluate/default.yaml", "importance_repeats: 5", "importance_repeats: 1")
+    project.write("data/raw/churn/churn.csv", churn())
+    project.commit()
+    theirs = {
+        name: content for name, content in files(project).items() if name.startswith(("conf/", "data/", "tests/"))
+    }
+    renaming_release(releases, "0.2.0")
+    copier(releases, "update", "--defaults", "--quiet", at=project)
+    now = files(project)
+    assert {name: now.get(name) for name in theirs} == theirs
+    assert not any(b"<<<<<<<" in content or name.endswith(".rej") for name, content in now.items())
+    assert tomllib.loads(project.read("pyproject.toml"))["project"]["description"] == ODD
+    refused = project.run("make", "run", ok=False).stderr
+    assert "Got no setting 'dataprep.rows_of_a_batch', expected one: an integer, 1000 or more" in refused
+    assert "Got the setting 'dataprep.batch_rows', which nothing reads; closest: 'dataprep.rows_of_a_batch'" in refused
+    assert "Got no setting 'evaluate.folds', expected one: an integer, 2 or more" in refused
+    project.edit("conf/dataprep/default.yaml", "batch_rows", "rows_of_a_batch")
+    project.write("conf/evaluate/default.yaml", project.read("conf/evaluate/default.yaml") + "folds: 5\n")
+    assert "Registered version 1 of model churn" in project.run("make", "run").stdout
+    assert re.search(r"\d+ passed", project.run("make", "fast").stdout)
