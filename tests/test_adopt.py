@@ -49,6 +49,7 @@ def test_repository_with_a_history_adopts_the_template(old, tmp_path):
     template.run("git", "add", "--all")
     template.run("git", "commit", "--quiet", "--allow-empty", "--message", "A release")
     template.run("git", "tag", "0.1.0")
+    template.run("git", "gc", "--quiet", "--prune=now")
     commits = old.run("git", "log", "--format=%H").stdout.split()
     blocks = [textwrap.dedent(block) for block in re.findall(r" *```sh\n(.*?) *```", PAGE, re.DOTALL)]
     assert len(blocks) == 7

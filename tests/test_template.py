@@ -55,6 +55,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.run("git", "add", "--all")
     project.run("git", "commit", "--quiet", "--allow-empty", "--message", "A release")
     project.run("git", "tag", "0.1.0")
+    # As from a server: Copier looks at each file of .git before it leaves it out, and a working clone has thousands.
+    project.run("git", "gc", "--quiet", "--prune=now")
     return project
 
 
