@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from servers import tracking_server  # noqa: F401  a fixture for all
+from tasks import diabetes, diabetes_range, wine  # noqa: F401  fixtures for all
 
 REPOSITORY = Path(__file__).parents[1]
 STAGES = ["check", "dataprep", "automl", "evaluate", "register"]

@@ -1,10 +1,6 @@
 """From a raw table to a tested model, for a label of several classes and for one that is a number."""
 
 import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,30 +9,6 @@ from sklearn.metrics import mean_pinball_loss
 
 from slipway.evaluation.answers import known_classes, numbered
 from slipway.rows.contract import Contract
-
-ROOT = Path(__file__).parents[1]
-TINY = """
-defaults: [base, _self_]
-models: {GBM: {num_boost_round: 40, min_data_in_leaf: 5}}
-ensemble: false
-num_cpus: 1
-verbosity: 0
-"""
-
-
-def made(root, name):
-    """Run the stages from check to evaluate on an example table, in a folder with copies of src/ and conf/."""
-    for part in ("src", "conf", f"data/raw/{name.partition('_')[0]}"):
-        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-    levels = "quantile_levels: [0.1, 0.5, 0.9]\n" if name == "diabetes_range" else ""
-    (root / "conf/automl/tiny.yaml").write_text(TINY + levels, encoding="utf-8")
-    steps = [["compose", f"data={name}", "automl=tiny", "evaluate.importance_repeats=2"]]
-    steps += [[stage] for stage in ("check", "dataprep", "automl", "evaluate")]
-    for script, *overrides in steps:
-        command = [sys.executable, f"src/{script}.py", *overrides]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-    return root
 
 
 @pytest.mark.parametrize(
@@ -67,21 +39,6 @@ def plotted(project):
     plots = project / "reports/plots"
     assert (plots / "overview.png").read_bytes().startswith(b"\x89PNG")
     return {file.stem for file in plots.glob("*.csv") if len(pd.read_csv(file))}
-
-
-@pytest.fixture(scope="module")
-def wine(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("wine"), "wine")
-
-
-@pytest.fixture(scope="module")
-def diabetes(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("diabetes"), "diabetes")
-
-
-@pytest.fixture(scope="module")
-def diabetes_range(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("range"), "diabetes_range")
 
 
 @pytest.mark.slow
