@@ -143,6 +143,9 @@ def test_texts_stay_and_whole_numbers_have_one_spelling(value, text):
         ("datetime", "10000-12-31"),
         ("datetime", 1_700_000_000),
         ("datetime", True),
+        ("text", ["B5"]),
+        ("text", {"deck": "B"}),
+        ("text", b"B5"),
     ],
 )
 def test_refusal_names_column_and_value(kind, value):
@@ -151,6 +154,20 @@ def test_refusal_names_column_and_value(kind, value):
     with pytest.raises(ContractError) as refused:
         typed(pd.DataFrame({"fare": pd.Series([good, None, value, good], dtype=object)}), {"fare": kind})
     assert str(refused.value) == f"Got {value!r} in the column 'fare', expected a {kind}."
+
+
+def test_all_rows_that_do_not_fit_are_known():
+    """For a whole table every row that is refused is named, with the sentence that it gets alone; the others pass."""
+    rows = pd.DataFrame(
+        {"age": ["29", "x", None, "x", 3], "cabin": ["B5", None, ["B5"], ["C1"], 7], "noise": 1}, dtype=object
+    )
+    found = CONTRACT.refusals(rows)
+    assert sorted(found) == [1, 2, 3]
+    for place, sentence in found.items():
+        with pytest.raises(ContractError) as refused:
+            CONTRACT.table(rows.iloc[[place]])
+        assert str(refused.value) == sentence
+    CONTRACT.table(rows.drop(index=list(found)))
 
 
 def test_dates_are_no_numbers():

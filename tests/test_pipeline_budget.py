@@ -18,7 +18,7 @@ defaults: [base, _self_]
 time_limit: {limit}
 models:
   GBM: {{num_boost_round: 20}}
-  KNN: {{}}
+  XT: {{n_estimators: 5}}
   DUMMY: {{}}
   RF: {{n_estimators: 5, ag_args: {{priority: 100}}}}
 {more}
@@ -130,7 +130,7 @@ s.hyperparameters = lambda *a: {"RF": [{"n_estimators": 200}], "GBM": [{"num_boo
 
 def test_winner_fitted_again_on_all_rows_is_deployed(finished: Project):
     """With folds and `refit_full` the blend that won is fitted again and deployed, with the score that it won by."""
-    search(finished, 60, more="num_bag_folds: 2\nrefit_full: true\nexcluded_model_types: [KNN]")
+    search(finished, 60, more="num_bag_folds: 2\nrefit_full: true\nexcluded_model_types: [XT]")
     figures, board, _ = state(finished)
     assert figures["best_model"].endswith("_FULL")
     assert figures["score_val"] == board["score_val"].max()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Project
+from conftest import REPOSITORY, Project
 
 from slipway.rows.contract import Contract, ContractError
 from slipway.search.card import INPUTS, card
@@ -107,6 +107,9 @@ def line_datetime():
 def line_text():
     assert score(row(sex="neither")) == score(row(sex=None))
     assert CONTRACT.table(row(sex=5.0))["sex"].item() == CONTRACT.table(row(sex=5))["sex"].item() == "5"
+    for value in (["f"], {"f": 1}, ["f", ["m"]], [], {}):
+        with pytest.raises(ContractError, match=r"^Got .* in the column 'sex', expected a text\.$"):
+            score(row(sex=value))
 
 
 def line_misfit():
@@ -300,6 +303,29 @@ def test_no_train_row_is_in_the_model(finished_once: Project, tmp_path):
     assert traces(tmp_path, raw) >= {"name", "ticket", "fare"}
     example = json.loads((model / "input_example.json").read_text(encoding="utf-8"))
     assert not (raw[example["columns"]].astype(str) == [str(v) for v in example["data"][0]]).all(axis=1).any()
+
+
+def test_page_says_what_the_card_says():
+    """docs/serving.md has every line of the card on what may be sent, and every parameter of each task."""
+    page = " ".join((REPOSITORY / "docs/serving.md").read_text(encoding="utf-8").split())
+    assert [line for line in INPUTS.values() if line not in page] == []
+    assert [name for name in params_for("binary") if f"`{name}`" not in page] == []
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # what MLflow and AutoGluon warn of while they open a model is theirs
+def test_columns_that_are_not_listed_are_said_once(finished_once: Project, caplog):
+    """Columns that the model does not know change no answer, and the log names them once, however many requests have them."""
+    import mlflow.pyfunc
+
+    rows = pd.read_parquet(finished_once.folder / "data/split/test.parquet")
+    model = mlflow.pyfunc.load_model(str(finished_once.folder / "models/model"))
+    expected = model.predict(rows.drop(columns="survived"))
+    caplog.clear()
+    with caplog.at_level("WARNING"):
+        for _ in range(3):
+            assert model.predict(rows.assign(colour="red")).equals(expected)
+    assert len([record for record in caplog.records if "colour" in record.getMessage()]) == 1
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Project, end
+from test_portable import traces
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
@@ -52,6 +53,7 @@ class Server(NamedTuple):
     log: Path
     model: object
     rows: pd.DataFrame
+    project: Project
 
     def ask(
         self, body: bytes | str, content: str | None = JSON, connection: http.client.HTTPConnection | None = None
@@ -100,7 +102,7 @@ def server(finished_once: Project, tmp_path_factory: pytest.TempPathFactory) -> 
         model = mlflow.pyfunc.load_model(str(project.folder / "models/model"))
         parts = [pd.read_parquet(project.folder / f"data/split/{part}.parquet") for part in ("train", "test")]
         rows = pd.concat(parts, ignore_index=True).drop(columns="survived")
-        yield Server(port, process, home / "log", model, rows)
+        yield Server(port, process, home / "log", model, rows, project)
     finally:
         end(process)
 
@@ -132,6 +134,14 @@ def test_ten_thousand_requests_of_eight_clients_get_the_batchs_answers(server: S
     assert {place for place, _, _ in got} == set(range(len(bodies)))
     wrong = [(place, proba, batch[place]) for place, _, proba in got if proba != batch[place]]
     assert wrong == []
+
+
+def test_no_train_row_is_in_a_blend(server: Server):
+    """No kind of model that is served keeps train rows: none of their texts, and no run of their values, is in its files."""
+    data = server.project.folder / "data"
+    for part in ("split", "prepared"):
+        train = pd.read_parquet(data / part / "train.parquet").drop(columns="survived")
+        assert traces(server.project.folder / "models/model", train) == set(), part
 
 
 def mangled(draw: random.Random, body: str) -> tuple[bytes, str | None]:

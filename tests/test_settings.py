@@ -131,6 +131,7 @@ def test_possible_values_pass(key, value):
         ("automl.eval_metric", "weighted_accuracy", "; the nearest to it: 'accuracy'"),
         ("automl.eval_metric", "average_precision_score_weighted", "; the nearest to it: 'average_precision'"),
         ("automl.models", {"GMB": {}}, "Got automl.models.GMB='GMB', expected one of GBM, "),
+        ("automl.models", {"KNN": {}}, "Got automl.models with KNN, which is its train rows"),
         ("automl.models.GBM", 5, "Got automl.models.GBM=5, expected it to be a valid dictionary or be a valid list"),
         ("automl.num_bag_folds", 1, "Got automl.num_bag_folds=1, expected 0 for none, or 2 at least"),
         ("automl.num_bag_folds", -1, "greater than or equal to 0"),

@@ -105,6 +105,10 @@ class Automl(Section):
                 "Got no model that automl.included_model_types and excluded_model_types leave, expected one at least",
             ),
             (
+                "KNN" in self.kinds(),
+                "Got automl.models with KNN, which is its train rows and would carry them out of the project, expected other models",
+            ),
+            (
                 not folds and self.num_stack_levels > 0,
                 f"Got automl.num_stack_levels={self.num_stack_levels} without folds, expected automl.num_bag_folds of 2 at least",
             ),

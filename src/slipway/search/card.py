@@ -13,7 +13,7 @@ INPUTS = {
     "number": "A number may be an integer, a float, a boolean or a text such as ` 29.5 ` or `1e3`.",
     "boolean": f"A boolean may be true or false, or in any case one of {', '.join(sorted(TRUE | FALSE))}.",
     "datetime": "A datetime is an ISO 8601 text or a timestamp; with a zone it is put into UTC, without one it is taken as UTC.",
-    "text": "A text that no train row had is taken as unknown; a whole number in a text's place is its digits.",
+    "text": "A text that no train row had is taken as unknown; a whole number in a text's place is its digits, a list or an object is refused.",
     "misfit": "Any other value is refused, with the column's name and what was expected; no row of the request is answered then.",
     "rows": "A request has no row, one, or a million; a row's answer does not depend on the rows beside it.",
 }
@@ -59,5 +59,5 @@ A prediction per row, in the rows' order. `params` ask for more:
 Python {python}, with {", ".join(requirements)}: `pip install -r requirements.txt`. In Python
 `mlflow.pyfunc.load_model("<this folder>").predict(rows)`, over HTTP `mlflow models serve -m <this folder> --env-manager local`.
 Other versions are refused in a sentence, and so is a file that is not what `{SUMS}` says. No train row is in here; trees, words,
-categories and quantiles learned from them are, and a model that is its train rows, such as nearest neighbours, would hold them.
+categories and quantiles learned from them are.
 """
