@@ -230,6 +230,15 @@ def test_crlf_in_conf_is_no_alarm(project: Project):
     assert is_quiet(project)
 
 
+@pytest.mark.parametrize("words", ["-fs", "--force --single-item", "--force --downstream"])
+def test_stage_that_dvc_runs_without_check(project: Project, words: str):
+    """`dvc repro -s` leaves check out: the stage looks itself, and has nothing against settings that are as they were."""
+    edit(project)
+    assert STALE.format("automl/quick") in told(project.repro(*words.split(), "register", ok=False))
+    project.run("git", "checkout", "--quiet", "conf")
+    assert project.repro(*words.split(), "register").ran == ["register"]
+
+
 @pytest.mark.parametrize("stage", ["check", "dataprep", "automl", "evaluate", "register"])
 def test_stage_run_by_hand(project: Project, stage: str):
     """A stage's script that is started by hand stops at stale settings before it touches what is there."""

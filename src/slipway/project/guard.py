@@ -54,6 +54,14 @@ def check_conf_is_composed(conf: Path, composed: dict[str, str]) -> None:
         )
 
 
+def check_is_passed_by() -> bool:
+    """Return whether DVC, which runs this stage, was told to leave out those before it: -s, --single-item, --downstream."""
+    import psutil
+
+    words = [word for process in psutil.Process().parents()[:2] for word in process.cmdline()]  # a shell may be between
+    return any(re.fullmatch(r"-[a-z]*s[a-z]*|--single-item|--downstream", word) for word in words)
+
+
 def refuse_conflict(file: Path) -> None:
     """Raise a UserError when Git left a merge's conflict in a file."""
     found = re.search(rb"^<{7} ", content := file.read_bytes(), re.MULTILINE)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from slipway.project.automl_settings import Automl
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError
-from slipway.project.guard import check_conf_is_composed
+from slipway.project.guard import check_conf_is_composed, check_is_passed_by
 from slipway.project.names import METRIC, METRICS, NEAREST_METRICS, NO_QUANTILES, autogluon_metric
 from slipway.project.sections import Section, closest
 from slipway.project.stage_settings import Check, Dataprep, Evaluate, Register
@@ -135,8 +135,8 @@ def load_params(path: Path = Path("params.yaml"), *, open_task: bool = False) ->
 
     A task that is left open is the one that check found, but with ``open_task``, for those who do without.
 
-    A script that is run by hand compares it with conf/ first. Under DVC the stage check has done so, and conf/ may be
-    edited for the next run while the others go on.
+    A script that is run by hand compares it with conf/ first, and so does a stage that DVC was told to run without those
+    before it. Else the stage check has done so, and conf/ may be edited for the next run while the others go on.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -149,7 +149,7 @@ def load_params(path: Path = Path("params.yaml"), *, open_task: bool = False) ->
     except YAMLError as error:
         first = " ".join(str(error).split())
         raise UserError(f"Got a {path} that is not YAML ({first}). Compose it again: `make params`.") from error
-    if conf.is_dir() and "DVC_STAGE" not in os.environ:
+    if conf.is_dir() and ("DVC_STAGE" not in os.environ or check_is_passed_by()):
         check_conf_is_composed(conf, params.conf_digest)
     if open_task:
         return params
