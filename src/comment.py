@@ -1,6 +1,7 @@
 """Write what a change does to the model as Markdown: metrics and params against another revision, the gate's verdict."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,10 @@ def main() -> None:
     if not Path("reports/metrics.json").is_file():
         raise UserError("Got no reports/metrics.json, expected the metrics of a finished pipeline. Run `dvc repro`.")
     gate = Path("reports/gate.md")
+    name = re.sub(r"^([0-9a-f]{7})[0-9a-f]{33}$", r"\1", given.revision)
     print(
         comment(
-            differences("metrics", given.revision), differences("params", given.revision), given.revision,
+            differences("metrics", given.revision), differences("params", given.revision), name,
             gate.read_text(encoding="utf-8") if gate.is_file() else None, given.plots,
         ), end="",
     )  # fmt: skip

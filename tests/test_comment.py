@@ -41,6 +41,8 @@ def test_comment_of_a_changed_setting(finished):
     assert re.search(rf"(?m)^\| accuracy \| 0\.\d+ \| {accuracy:.4f} \| ", said)
     assert re.search(r"(?m)^\| seed \| 42 \| 7 \| -35 \|$", said)
     assert "conf_digest" not in said
+    commit = finished.run("git", "rev-parse", "HEAD").stdout.strip()
+    assert f"| | {commit[:7]} | here | change |" in finished.run("python", "src/comment.py", commit).stdout
     refused = finished.run("python", "src/comment.py", "nowhere", ok=False)
     assert (refused.code, refused.stderr.count("\n")) == (1, 1)
 
@@ -60,6 +62,8 @@ def test_editor_tasks_are_commands_that_are_there():
     """Every task of VS Code is a target of the Makefile or a script; DVC's extension is recommended."""
     tasks = json.loads((REPOSITORY / ".vscode/tasks.json").read_text(encoding="utf-8"))["tasks"]
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    named = {task["command"].removeprefix("make ") for task in tasks}
+    assert set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE)) - named == {"help", "lint", "lock"}
     for task in tasks:
         if target := re.match(r"make (\w+)", task["command"]):
             assert f"\n{target[1]}:" in makefile
