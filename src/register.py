@@ -24,7 +24,9 @@ def record(params: Params) -> dict[str, Any]:
     digest = Model.load("models/model").metadata["digest"]
     kept = digests(params.data.name, params.data.recipe.name)
     of_outcome = {tag: value for tag, value in kept.items() if tag != "digest.params"}  # which are there as settings
-    outcome = json.dumps([digest, settings, params.sweep, search, metrics, of_outcome], sort_keys=True)
+    # Two who search the same at once, or one whose worker died, differ in its seconds alone.
+    timeless = {key: value for key, value in search.items() if key != "fit_s"}
+    outcome = json.dumps([digest, settings, params.sweep, timeless, metrics, of_outcome], sort_keys=True)
     tags, patch = origin()
     return {
         "digest": digest,

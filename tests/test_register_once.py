@@ -85,6 +85,15 @@ def test_another_clone_finds_run_and_version(finished: Project):
     assert [len(found) for found in before] == [len(client.search_runs(["1"])), len(client.search_model_versions(""))]
 
 
+def test_search_that_took_longer_is_the_same_run(finished: Project):
+    """Two who search the same at once, or one whose worker died, have one run when all but the time is equal."""
+    search = json.loads(finished.read("reports/automl.json"))
+    finished.write("reports/automl.json", json.dumps(search | {"fit_s": search["fit_s"] + 1}))
+    assert "register: found the same as run" in finished.run("python", "src/register.py").stdout
+    finished.write("reports/automl.json", json.dumps(search | {"score_val": search["score_val"] / 2}))
+    assert "register: logged run" in finished.run("python", "src/register.py").stdout
+
+
 def test_server_that_is_down_and_comes_back(finished: Project, tmp_path: Path):
     """While the server is down there is a line for every try and then one sentence; once it is back all is registered."""
     port = free_port()

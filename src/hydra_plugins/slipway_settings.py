@@ -40,13 +40,16 @@ def composed_digest() -> DictConfig:
 def sweep() -> str | None:
     """Return what the experiments of one `dvc exp run --queue` share, for ``${sweep:}``: their --name, or the time.
 
-    DVC numbers them, ``trees-1`` and so on; one that is queued again under its full name belongs to the same sweep.
+    DVC numbers them, ``trees-1`` and so on; one that is queued again under its full name belongs to the same sweep, and
+    has the MLflow run that its worker logged before it died.
     """
     if "--queue" not in sys.argv:
         return None
     named = re.search(r"(?:^|\0)(?:-n|--name)[=\0]([^\0]+)", "\0".join(sys.argv))
     return (
-        named[1] if named else datetime.fromtimestamp(psutil.Process().create_time(), UTC).strftime("%Y-%m-%d %H:%M:%S")
+        re.sub(r"-\d+$", "", named[1])
+        if named
+        else datetime.fromtimestamp(psutil.Process().create_time(), UTC).strftime("%Y-%m-%d %H:%M:%S")
     )
 
 
