@@ -53,12 +53,16 @@ sweep:  ## queue three experiments with other seeds and run them
 	@echo "See how they do: .venv/bin/dvc queue status, then make compare"
 
 # What every experiment has alike, or what says little beside the others: `dvc exp show` alone has all of it.
-DROP := Created|State|Executor|best_model|models|failed|left_out|fit_s|test_rows|balanced_accuracy|average_precision|f1
-DROP := $(DROP)|f1_macro|mcc|brier_score_loss|median_absolute_error|spearmanr|sweep|conf|params\.yaml|requirements\.lock
+DROP := Created|State|Executor|best_model|models|failed|left_out|fit_s|test_rows|deployed_mb|passed|conditions\..*
+DROP := $(DROP)|accuracy|balanced_accuracy|average_precision|f1|f1_macro|mcc|log_loss|brier_score_loss
+DROP := $(DROP)|median_absolute_error|spearmanr|automl\.share|sweep|conf|params\.yaml|requirements\.lock
+# The one that is searched by stays.
+METRIC = $(shell sed -n 's/^  metric: //p' params.yaml)
 
 compare:  ## show what the experiments differ in, and how good they are
 	@./environment.sh
-	@dvc exp show --only-changed --no-pager --precision 4 --drop '^($(DROP)|(data|models|reports|src)/.*)$$'
+	@dvc exp show --only-changed --no-pager --precision 4 --sort-by score_val --sort-order desc --keep '^$(METRIC)$$' \
+		--drop '^($(DROP)|(data|models|reports|src)/.*)$$'
 
 lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build -o requirements-build.lock
