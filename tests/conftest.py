@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from servers import tracking_server  # noqa: F401  a fixture for all
+from tasks import diabetes, diabetes_range, wine  # noqa: F401  fixtures for all
 
 REPOSITORY = Path(__file__).parents[1]
 STAGES = ["check", "dataprep", "automl", "evaluate", "register"]
@@ -125,15 +126,20 @@ def clone(to: Path, env: dict[str, str]) -> Project:
         (to / name).unlink(missing_ok=True)
         if (REPOSITORY / name).exists():
             shutil.copy2(REPOSITORY / name, to / name)
-    # `make` takes the environment of these tests for the one that it would make.
-    for folder in ("bin", "made-from"):
-        (to / ".venv" / folder).mkdir(parents=True)
-    python = to / ".venv/bin/python"
-    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
-    python.chmod(0o755)
-    for lock in ("requirements-build.lock", "requirements-dev.lock"):
-        shutil.copy2(to / lock, to / ".venv/made-from" / lock)
     return Project(to, env)
+
+
+def with_environment(project: Project) -> Project:
+    """Link this Python's environment into a project, so that `make` takes it for one made from the project's own locks."""
+    venv = project.folder / ".venv"
+    venv.mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != "made-from":
+            (venv / part.name).symlink_to(part)
+    (venv / "made-from").mkdir()
+    for lock in project.folder.glob("requirements*.lock"):
+        shutil.copy(lock, venv / "made-from")
+    return project
 
 
 def moved(project: Project, to: Path) -> Project:

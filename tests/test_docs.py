@@ -23,6 +23,7 @@ ELSEWHERE = {
     "adopt.md": "tests/test_adopt.py",
     "data.md": "tests/test_pipeline_data.py",
     "serving.md": "tests/test_docs.py",
+    "team.md": "tests/test_pipeline_shared.py",
 }
 
 
