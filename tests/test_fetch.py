@@ -66,6 +66,24 @@ def test_round_trips_end_at_the_same_predictions(finished: Project):
     assert "Got 'nowhere', expected an alias or a version of titanic-survival, a run's id" in lost.told[0]
 
 
+def test_remote_alone_leads_to_the_same_predictions(finished: Project, tmp_path):
+    """With workspace, MLflow's store and DVC's cache gone, a revision's model, metrics and plots come from the remote."""
+    finished.run("dvc", "remote", "add", "--local", "--default", "shared", str(tmp_path / "remote"))
+    before = rounds(finished, "HEAD")
+    finished.run("dvc", "push")
+    for folder in ("models", "reports", "mlartifacts", ".dvc/cache"):
+        shutil.rmtree(finished.folder / folder)
+    (finished.folder / "mlflow.db").unlink()
+    assert rounds(finished, "HEAD") == before
+    finished.run("python", "src/fetch.py", "HEAD", "--parts", "all")
+    assert (finished.folder / "fetched/HEAD/plots/overview.png").is_file()
+    shutil.rmtree(tmp_path / "remote")
+    shutil.rmtree(finished.folder / ".dvc/cache", ignore_errors=True)
+    lost = finished.run("python", "src/fetch.py", "HEAD", "--to", "elsewhere", ok=False)
+    assert (lost.code, len(lost.told)) == (1, 2)  # that it brings something, and that it cannot
+    assert "expected it in MLflow or in DVC's cache or remote" in lost.told[1]
+
+
 def test_run_leads_to_what_made_it(finished_once: Project):
     """A version's run says revision, patch, digests, versions, who and where; has a child per model, inputs and reports."""
     client = MlflowClient(finished_once.store())
