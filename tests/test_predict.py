@@ -229,7 +229,7 @@ def test_no_row_that_the_model_takes_is_an_error(ask, tmp_path):
     assert out.dtypes.astype(str).to_dict() == {"row": "int64", "id": "object", "prediction": "float64"}
 
 
-def test_what_cannot_work_is_one_sentence(ask):
+def test_what_cannot_work_is_one_sentence(ask, tmp_path):
     """A column that is not there, an output that is the table, and a name that two columns would have are refused."""
     with pytest.raises(UserError, match=r"Got a model of the column 'age', but .* has no such column; closest: 'aged'"):
         ask(["aged,alone,boarded,sex", "1,no,,m"])
@@ -237,6 +237,7 @@ def test_what_cannot_work_is_one_sentence(ask):
         ask(LINES, "--keep", "idd")
     with pytest.raises(UserError, match="Got --keep prediction, a column that the predictions have too"):
         ask([f"{LINES[0]},prediction", f"{LINES[1]},1"], "--keep", "prediction")
+    assert [file.name for file in tmp_path.iterdir()] == ["table.csv"]
     with pytest.raises(UserError, match="which is the table"):
         ask(LINES, out="table.csv")
     with pytest.raises(UserError, match=r"expected a name that ends in .parquet or .csv"):
@@ -359,6 +360,47 @@ def test_script_predicts_the_raw_table_as_the_model_does(finished_once: Project,
     by = ["name", "1"]
     expected = rows[by].sort_values(by, ignore_index=True)
     pd.testing.assert_frame_equal(got[by].sort_values(by, ignore_index=True), expected, check_exact=True)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # MLflow and AutoGluon warn of each other's versions and of their own plans
+@pytest.mark.parametrize(
+    ("name", "params", "refused"),
+    [
+        ("wine", ("proba", "explain"), {"--threshold=0.5": "has not two classes"}),
+        (
+            "diabetes",
+            ("explain",),
+            {"--proba": "is a number; leave proba out", "--threshold=0.5": "has not two classes"},
+        ),
+        ("diabetes_range", (), {"--explain": "of the task quantile", "--proba": "is a number"}),
+    ],
+    ids=["multiclass", "regression", "quantile"],
+)
+def test_every_tasks_model_is_asked(name, params, refused, request, monkeypatch, tmp_path):
+    """A model of each task predicts its raw table, gives what its task has beside, and refuses the rest in its own sentence."""
+    import mlflow.pyfunc
+
+    folder = request.getfixturevalue(name)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(predict, "heed_kill", lambda: None)
+    [table] = (folder / "data/raw" / name.partition("_")[0]).glob("*.csv")
+    rows = pd.read_csv(table).head(60)
+    rows.to_csv(tmp_path / "table.csv", index=False)
+    model = mlflow.pyfunc.load_model("models/model")
+    for option in ((), *((f"--{param}",) for param in params)):
+        monkeypatch.setattr(
+            sys, "argv", ["predict.py", str(tmp_path / "table.csv"), "--out", str(tmp_path / "o.parquet"), *option]
+        )
+        predict.main()
+        got = pd.read_parquet(tmp_path / "o.parquet").drop(columns="row")
+        expected = pd.DataFrame(model.predict(rows, params={param[2:]: True for param in option}))
+        assert list(got.columns) == (["prediction"] if len(expected.columns) == 1 else list(expected.columns))
+        assert got.to_numpy().tolist() == expected.to_numpy().tolist()
+    for option, sentence in refused.items():
+        monkeypatch.setattr(sys, "argv", ["predict.py", str(tmp_path / "table.csv"), option])
+        with pytest.raises(UserError, match=sentence):
+            predict.main()
 
 
 @pytest.mark.slow

@@ -19,8 +19,8 @@ from slipway.project.files import whole_file, write_json
 REFUSED = pa.schema(
     [("file", pa.string()), ("row", pa.int64()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())]
 )
-# By the name's end, how predictions are written.
-FORMATS = (".parquet", ".csv")
+# What the parts are of.
+MANIFEST = "asked.json"
 
 
 class Parts:
@@ -47,7 +47,7 @@ class Parts:
         self.out, self.asked = out, asked
         self.folder = out.with_name(f".{out.name}.parts")
         self.aside = out.with_name(f"{out.stem}.refused.csv")
-        manifest = self.folder / "asked.json"
+        manifest = self.folder / MANIFEST
         says = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else None
         self.former = [key for key in asked if says is not None and says.get(key) != asked[key]]
         if says is None or self.former:
@@ -97,7 +97,11 @@ def alone(out: Path) -> Iterator[None]:
             raise UserError(
                 f"Got another process that writes {out}, expected none. Wait for it, or give another --out."
             ) from error
-        yield
+        try:
+            yield
+        finally:
+            if not (folder / MANIFEST).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(path: Path, parts: list[Path], schema: pa.Schema) -> None:
