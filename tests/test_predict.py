@@ -417,6 +417,7 @@ def test_killed_run_goes_on_and_appends_nothing_twice(finished_once: Project, tm
         )
     )
     command += [str(large), "--out", str(out), "--keep", "name", "--batch-rows", "5000"]
+    command += ["--model", "models:/titanic-survival@champion"]
     for stop, parts in ((signal.SIGINT, 3), (signal.SIGKILL, 8)):
         log = tmp_path / stop.name
         process = finished_once.start(*command, log=log)
