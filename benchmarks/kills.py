@@ -49,7 +49,7 @@ def killed(
             process.wait(after_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, number)
-            process.wait()
+            process.wait(120)
             time.sleep(0.2)
             return True
         if not process.returncode:
@@ -69,6 +69,9 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--folder", type=Path, help="a project in which nothing ran; else a clone of this one")
     given = arguments.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it, and all that it starts
     draw = random.Random(given.seed)  # noqa: S311  chance, not secrets
     kills: Counter[str] = Counter()
     torn: Counter[str] = Counter()
