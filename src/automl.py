@@ -10,7 +10,6 @@ from slipway.project.settings import load_params
 
 if TYPE_CHECKING:
     import pandas as pd
-    from autogluon.tabular import TabularPredictor
 
 
 def seconds_since_start() -> float:
@@ -55,17 +54,16 @@ def grouped(reasons: dict[str, str]) -> list[str]:
     ]
 
 
-def build(predictor: "TabularPredictor", model: str, recipe: str, tags: dict[str, Any]) -> list[str]:
+def build(way: Any, predictor: Any, model: str, recipe: str, tags: dict[str, Any]) -> list[str]:
     """Build the deliverable of a model, with tags, in the place of the one before; return what is slow in it, in words."""
     from slipway.search.packaging import model_digest, save_model
-    from slipway.serving.scoring import Scorer
 
     staging = Path("models/.staging")
     shutil.rmtree(staging, ignore_errors=True)
     try:
         shutil.copytree("models/recipe", staging)
-        predictor.clone_for_deployment(str(staging / "predictor"), model=model)
-        scorer = Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
+        way.deploy(predictor, model, staging / "predictor")
+        scorer = way.Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
         save_model(staging, scorer, recipe, {"digest": model_digest(scorer), **tags})
         shutil.rmtree("models/model", ignore_errors=True)
         (staging / "model").rename("models/model")
@@ -84,13 +82,13 @@ def tell(table: "pd.DataFrame", cut_short: list[str], lines: list[str]) -> None:
         print(f"automl: {line}")
 
 
-def main() -> None:
+def main() -> None:  # noqa: PLR0915  one story in order
     arguments = parser(__doc__)
     arguments.add_argument("--debug", action="store_true", help="write everything into reports/automl.log")
     debug = arguments.parse_args().debug
     params = load_params()
     began = time.monotonic() - seconds_since_start()
-    import autogluon.tabular  # noqa: F401
+    import autogluon.tabular
     import mlflow.pyfunc  # noqa: F401  the search's process shares what is imported before it begins
     import pandas as pd  # noqa: F401
     import pyarrow.parquet as pq
@@ -98,14 +96,19 @@ def main() -> None:
     from slipway.project.availability import check_available
     from slipway.project.files import whole_file, write_json
     from slipway.project.names import autogluon_metric
-    from slipway.search.budget import Search, load_left, refit, search
-    from slipway.search.choice import choose, why_it_won
+    from slipway.search import forecasting, tabular
+    from slipway.search.budget import Search
     from slipway.search.display import SearchDisplay
     from slipway.search.memory import free_bytes
-    from slipway.search.search import fitted_with, hyperparameters, leaderboard, log_to
+    from slipway.search.search import log_to
 
     data, settings = params.data, params.automl
     left_out = check_available(settings)
+    way: Any = tabular
+    if data.task == "forecasting":
+        import autogluon.timeseries  # noqa: F401  as above
+
+        way = forecasting
     log_to(Path("reports/automl.log"), 4 if debug else settings.verbosity)
     train, validation = (pq.read_metadata(f"data/prepared/{part}.parquet") for part in ("train", "validation"))
     held_out = f"{validation.num_rows} validation rows, " if validation.num_rows else ""
@@ -116,7 +119,7 @@ def main() -> None:
     if left_out:
         print(f"automl: without {', '.join(f'{kind} (no package {name})' for kind, name in left_out.items())}")
     metric = autogluon_metric(settings.eval_metric, data.task) or settings.eval_metric
-    variants = sum(map(len, hyperparameters(settings, params.seed).values()))
+    variants = sum(map(len, way.hyperparameters(settings, params.seed).values()))
     with SearchDisplay(
         metric, settings.time_limit, min(variants, settings.max_models or variants) + settings.ensemble,
         free_bytes(settings), Path("reports/leaderboard.csv"),
@@ -128,24 +131,26 @@ def main() -> None:
             Path("models/predictor"), data.label, data.positive_class, data.task, params.seed, settings, display, began,
             finish_s,
         )  # fmt: skip
-        predictor = search(one)
-        chosen, choices = choose(one, predictor)
-        predictor = load_left(one.folder) or predictor
-        won = why_it_won(predictor, chosen, settings.infer_limit)
-        best = leaderboard(predictor, {}).pipe(lambda ranking: ranking[ranking["model"] == chosen].iloc[0])
-        deployed = refit(one, predictor, chosen) if settings.refit_full and not one.is_baseline else chosen
-        predictor = load_left(one.folder) or predictor
+        predictor = way.search(one)
+        chosen, choices = way.choose(one, predictor)
+        predictor = way.load_left(one.folder) or predictor
+        won = way.why_it_won(predictor, chosen, settings.infer_limit)
+        best = way.leaderboard(predictor, {}).pipe(lambda ranking: ranking[ranking["model"] == chosen].iloc[0])
+        deployed = way.refit(one, predictor, chosen) if settings.refit_full and not one.is_baseline else chosen
+        predictor = way.load_left(one.folder) or predictor
         seconds = time.monotonic() - started
-    table = leaderboard(predictor, display.cut_short)
+    table = way.leaderboard(predictor, display.cut_short)
 
-    cut_short = [*one.cut_short, *grouped(display.cut_short)]
-    slow = build(predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
+    by_budget = {model: why for model, why in display.cut_short.items() if not why.startswith("failed")}
+    cut_short = [*one.cut_short, *grouped(by_budget)]
+    slow = build(way, predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
     with whole_file(Path("reports/leaderboard.csv")) as part:
-        table.assign(hyperparameters=table["model"].map(fitted_with(predictor))).to_csv(part, index=False)
+        table.assign(hyperparameters=table["model"].map(way.fitted_with(predictor))).to_csv(part, index=False)
     row = table[table["model"] == deployed].iloc[0]
     write_json(
-        Path("reports/automl.json"), summary(row, float(best["score_val"]), table, cut_short, seconds)
-    )  # fmt: skip
+        Path("reports/automl.json"),
+        summary(row, float(best["score_val"]), table, cut_short, seconds) | way.backtests(predictor, chosen),
+    )
     tell(table, cut_short, [*slow, *choices, *won])
     print(
         f"automl: {deployed} won of {table['score_val'].notna().sum()} models with {metric} {best['score_val']:.4f} on validation rows"

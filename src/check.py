@@ -1,13 +1,16 @@
 """Check the settings and the raw table before anything is spent, and write the table's profile."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway.project.data_settings import Data
 from slipway.project.entry import UserError, heed_kill, parser, run
 from slipway.project.names import has_classes
 from slipway.project.sections import closest
-from slipway.project.settings import load_params, settled
+from slipway.project.settings import Params, load_params, settled
+
+if TYPE_CHECKING:
+    from slipway.tables.reading import RawTable
 
 
 def check_label(profile: dict[str, Any], data: Data) -> None:
@@ -60,18 +63,36 @@ def dates_out_of_reach(profile: dict[str, Any]) -> list[str]:
 def balance_in_words(profile: dict[str, Any], data: Data) -> str:
     """Return how many rows each class has, or how far a number reaches."""
     if not has_classes(data.task):
-        label = profile["columns"][data.label]
-        return f"{data.label} from {label['min']} to {label['max']}"
+        label, series = profile["columns"][data.label], profile.get("series")
+        told = (
+            f"; {series['series']} series, the longest of {series['longest']} steps of {series['freq']}"
+            if series
+            else ""
+        )
+        return f"{data.label} from {label['min']} to {label['max']}{told}"
     return ", ".join(f"{n} of class {c}" for c, n in profile["label"]["classes"].items())
 
 
-def main() -> None:
+def told_series(raw: "RawTable", params: Params) -> dict[str, Any]:
+    """Return the profile of a long table's series, after saying what is to be known of them; nothing of any other table."""
+    if params.data.task != "forecasting":
+        return {}
+    from slipway.checks.series import series_profile
+
+    series, notes = series_profile(raw, params.data, params.automl.num_val_windows or 1)
+    for note in notes:
+        print(f"check: {note}")
+    return {"series": series}
+
+
+def main() -> None:  # noqa: PLR0915  one story in order
     parser(__doc__).parse_args()
     params = load_params(open_task=True)
     from slipway.checks.findings_table import show_findings
     from slipway.checks.inspection import inspect
     from slipway.checks.profile import profile_of, rounded, task_of
     from slipway.checks.schema import check_schema
+    from slipway.checks.series import of_series
     from slipway.project.availability import check_available
     from slipway.project.files import write_json
     from slipway.project.guard import check_conf_is_composed
@@ -106,8 +127,10 @@ def main() -> None:
         for note in (far := dates_out_of_reach(profile)):
             print(f"check: {note}")
         notes += far
+        profile |= told_series(raw, params)
         split_by = {value for value in data.split.model_dump().values() if isinstance(value, str)}
-        findings = judged(inspect(raw, sample, profile, data.task, params.check, split_by), params.check)
+        found = inspect(raw, sample, profile, data.task, params.check, split_by)
+        findings = judged(of_series(found, data) if data.task == "forecasting" else found, params.check)
         show_findings(findings)
         if unaccepted := check_schema(raw, profile, Path("data/schema") / f"{data.name}.yaml"):
             print(f"check: {unaccepted}")
@@ -118,7 +141,10 @@ def main() -> None:
         second = profile["columns"][data.label]["max"]
         print(f"check: the positive class is {second}, the second in order; data.positive_class sets it")
     stop_on_errors(findings)
-    write_json(Path("data/profile.json"), rounded({**profile, "reading": notes, "findings": findings}))
+    write_json(
+        Path("data/profile.json"),
+        rounded({**profile, "reading": notes, "findings": findings}),
+    )
     balance = balance_in_words(profile, data)
     files = "1 file" if len(raw.files) == 1 else f"{len(raw.files)} files"
     print(f"check: {profile['rows']} rows, {len(raw.kinds)} columns in {files}; {balance}")

@@ -167,6 +167,11 @@ def main() -> None:
 
     data, batch_rows = params.data, params.dataprep.batch_rows
     profile = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))
+    if data.task == "forecasting":
+        from slipway.preparation.series import prepare_series
+
+        prepare_series(params, profile)
+        return
     kinds = {column: says["kind"] for column, says in profile["columns"].items()}
     recipe = load_recipe(data.recipe.name)
     gc.freeze()  # spares the exit a walk over scikit-learn; DuckDB, imported next, is not to be kept from the collector

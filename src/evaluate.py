@@ -8,7 +8,11 @@ from slipway.project.entry import parser, run
 from slipway.project.settings import load_params
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import pandas as pd
+
+    from slipway.rows.series import SeriesContract
 
 
 # Every plot of dvc.yaml, whatever the task: DVC complains of a missing file, of one without rows it draws nothing.
@@ -19,6 +23,7 @@ PLOTS = {
     "confusion": ["actual", "predicted"],
     "points": ["actual", "predicted", "lowest", "highest"],
     "importance": ["column", "importance"],
+    "forecast": ["place", "item", "timestamp", "actual", "predicted", "lowest", "highest"],
 }
 
 
@@ -37,6 +42,50 @@ def both_sides(label: "pd.Series", predicted: "pd.Series | pd.DataFrame") -> "pd
     return label.to_frame("actual").assign(predicted=levels[len(levels) // 2], lowest=levels[0], highest=levels[-1])
 
 
+def finite(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return figures without those that have no value, which are said."""
+    for name in [name for name, value in figures.items() if not math.isfinite(value)]:
+        print(f"evaluate: {name} is left out: it has no value on these test rows")
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+
+def write_reports(figures: dict[str, Any], tables: "dict[str, pd.DataFrame]", draw: "Callable[[Path], None]") -> None:
+    """Write metrics, the points of the plots, those that the task has not without rows, their picture and the card."""
+    import pandas as pd
+
+    from slipway.project.files import whole_file, write_json, write_text
+
+    plots = Path("reports/plots")
+    for file, columns in PLOTS.items():
+        with whole_file(plots / f"{file}.csv") as part:
+            tables.get(file, pd.DataFrame(columns=columns)).to_csv(part, index=False, lineterminator="\n")
+    with whole_file(plots / "overview.png") as part:
+        draw(part)
+    write_json(Path("reports/metrics.json"), figures)
+    write_text(Path("reports/card.md"), card(Path("models/model/README.md").read_text(encoding="utf-8"), figures))
+    told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if isinstance(value, float))
+    print(f"evaluate: {figures['test_rows']} test rows; {told}")
+
+
+def evaluate_forecasts(
+    answers: "pd.DataFrame", test: "pd.DataFrame", contract: "SeriesContract", names: "Sequence[str]"
+) -> None:
+    """Write how good forecasts of the last steps of every series are; what is importance of rows has no meaning here."""
+    from slipway.evaluation.forecasts import beside, calibration, draw_forecasts, metric
+
+    figures = finite({name: metric(name, contract).figure(test, answers) for name in names})
+    sides = beside(test, answers, contract)
+    tables = {
+        "forecast": sides.reset_index(names="place"),
+        "points": sides[["actual", "predicted", "lowest", "highest"]],
+        "calibration": calibration(test, answers, contract),
+    }
+    title = f"{contract.label}: the last {contract.prediction_length} steps"
+    write_reports(
+        figures | {"test_rows": len(sides)}, tables, lambda part: draw_forecasts(part, title, test, sides, contract)
+    )
+
+
 def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
@@ -46,16 +95,18 @@ def main() -> None:
     from slipway.evaluation import scores
     from slipway.evaluation.answers import known_classes, numbered, probabilities
     from slipway.evaluation.plots import draw_overview
-    from slipway.project.files import whole_file, write_json, write_text
-    from slipway.rows.contract import Contract
+    from slipway.rows.series import SeriesContract, load_contract
 
     settings = params.evaluate
     test = pd.read_parquet("data/split/test.parquet")
-    contract = Contract.load(Path("models/model/artifacts/contract.json"))
+    contract = load_contract(Path("models/model/artifacts/contract.json"))
     # MLflow would compare the model's pins with every installed package, which takes most of a second. Where another
     # version made the model, AutoGluon refuses it and scikit-learn warns.
     model = mlflow.pyfunc.load_model("models/model", suppress_warnings=True)
-    rows = test.drop(columns=contract.label)
+    if isinstance(contract, SeriesContract):
+        evaluate_forecasts(model.predict(contract.asked(test)), test, contract, settings.metrics.forecasting)
+        return
+    rows = contract.asked(test)
     classes = known_classes(test[contract.label], contract)
     actual = numbered(test[contract.label], contract, classes)
 
@@ -67,12 +118,8 @@ def main() -> None:
     figures: dict[str, Any] = {
         name: metric.figure(actual, decided if metric.of_classes else answers) for name, metric in metrics.items()
     }
-    for name in [name for name, value in figures.items() if not math.isfinite(value)]:
-        del figures[name]
-        print(f"evaluate: {name} is left out: it has no value on these test rows")
-    figures["test_rows"] = len(test)
-
-    tables = {file: pd.DataFrame(columns=columns) for file, columns in PLOTS.items()}
+    figures = finite(figures) | {"test_rows": len(test)}
+    tables: dict[str, pd.DataFrame] = {}
     name, first = next(iter(metrics.items()))
     if settings.importance_repeats:
         of_classes = first.of_classes or not contract.classes
@@ -90,18 +137,11 @@ def main() -> None:
     curves = scores.curves(contract.task, actual, answers, settings.calibration_bins, levels)
     sides = both_sides(test[contract.label], predicted)
     tables |= {**curves, "confusion" if contract.classes else "points": sides}
-    plots = Path("reports/plots")
-    for file, table in tables.items():
-        with whole_file(plots / f"{file}.csv") as part:
-            table.to_csv(part, index=False, lineterminator="\n")
-    with whole_file(plots / "overview.png") as part:
-        draw_overview(
-            part, f"{contract.label}: {len(test)} test rows", contract.task, curves, sides, tables["importance"], name
-        )
-    write_json(Path("reports/metrics.json"), figures)
-    write_text(Path("reports/card.md"), card(Path("models/model/README.md").read_text(encoding="utf-8"), figures))
-    told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if isinstance(value, float))
-    print(f"evaluate: {len(test)} test rows; {told}")
+    importance = tables.get("importance", pd.DataFrame(columns=PLOTS["importance"]))
+    title = f"{contract.label}: {len(test)} test rows"
+    write_reports(
+        figures, tables, lambda part: draw_overview(part, title, contract.task, curves, sides, importance, name)
+    )
 
 
 if __name__ == "__main__":

@@ -63,6 +63,11 @@ def main() -> None:
         raise UserError(f"Got {file}, which is there already, expected a new name. Name another one or remove it.")
     search_is_current("models/predictor")
     params = load_params(open_task=True)
+    if params.data.task == "forecasting":
+        raise UserError(
+            "Got data.task=forecasting, expected another task: its models are named in conf/automl/ as they are. Take "
+            "automl=forecasting_reproducible, which has no limit."
+        )
     from autogluon.tabular import TabularPredictor
     from ruamel.yaml import YAML
 

@@ -88,11 +88,12 @@ def main() -> None:
         model, leaderboard = repeat_version(uri, again, downloads) if uri else repeat_workspace(again)
         import pandas as pd
 
+        from slipway.rows.series import load_contract
         from slipway.verification.comparison import answers, different_answers, different_leaderboards
 
-        label = load_params(again / "params.yaml").data.label
         test = again / "data/split/test.parquet"
-        rows = pd.read_parquet(test if uri else "data/split/test.parquet").drop(columns=label)
+        contract = load_contract(again / "models/recipe/contract.json")
+        rows = contract.asked(pd.read_parquet(test if uri else "data/split/test.parquet"))
         before, after = answers(str(model), rows), answers(str(again / "models/model"), rows)
         differences = different_leaderboards(leaderboard, again / "reports/leaderboard.csv")
         differences += different_answers(before, after)

@@ -137,7 +137,7 @@ def with_environment(project: Project) -> Project:
         if part.name != "made-from":
             (venv / part.name).symlink_to(part)
     (venv / "made-from").mkdir()
-    for lock in project.folder.glob("requirements*.lock"):
+    for lock in set(project.folder.glob("requirements*.lock")) - {project.folder / "requirements-forecasting.lock"}:
         shutil.copy(lock, venv / "made-from")
     return project
 

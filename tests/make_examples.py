@@ -1,15 +1,18 @@
-"""Make the example tables anew: two from what scikit-learn carries, two from seeded generators. A test compares them.
+"""Make the example tables anew: two from what scikit-learn carries, three from seeded generators. A test compares them.
+
+And one from what statsmodels carries, where that is installed: with the extra for forecasting.
 
 `python tests/make_examples.py data/raw` writes <table>/<table>.csv for each.
 """
 
 import csv
 import gzip
+import importlib.util
 import io
 import random
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import sklearn.datasets
@@ -82,6 +85,36 @@ def visits(patients: int = 120) -> Rows:
     return table
 
 
+def sales(days: int = 210) -> Rows:
+    """Made up: what four shops sell a day; more at weekends and while a promotion runs, which is planned ahead."""
+    draw = random.Random(5)
+    table: Rows = [["shop", "day", "sold", "promotion", "price", "visitors"]]
+    for shop, usual in (("north", 60), ("south", 90), ("station", 140), ("village", 25)):
+        level, price = float(usual), 4.0
+        for number in range(days):
+            day = date(2025, 3, 1) + timedelta(days=number)
+            promotion = day.day in (7, 8, 9, 21, 22)
+            price = round(price + draw.choice([0, 0, 0, 0, 0.1, -0.1]), 2) if day.weekday() == 0 else price
+            level += draw.gauss(0, usual / 80)
+            expected = level * (1.35 if day.weekday() >= 5 else 1) * (1.5 if promotion else 1) * (4.0 / price) ** 1.2
+            sold = max(0, round(draw.gauss(expected, expected / 14)))
+            visitors = round(sold * draw.uniform(2.2, 2.6))
+            if shop == "village" and 100 <= number < 106:  # closed for a week: no rows
+                continue
+            counted = "" if draw.random() < 0.01 and number < days - 20 else sold
+            table.append([shop, day.isoformat(), counted, "yes" if promotion else "no", price, visitors])
+    return table
+
+
+def co2() -> Rows:
+    """Carbon dioxide in the air at Mauna Loa: the monthly means of what statsmodels carries by the week."""
+    from statsmodels.datasets import co2 as weekly
+
+    weeks = weekly.load_pandas().data["co2"].dropna()
+    months = weeks.groupby(weeks.index.to_period("M")).mean()
+    return [["month", "co2"], *([f"{month}-01", f"{value:.2f}"] for month, value in months.items())]
+
+
 def csv_of(rows: Rows) -> str:
     """Return a table as CSV with line feeds, the same on every machine."""
     text = io.StringIO()
@@ -91,7 +124,8 @@ def csv_of(rows: Rows) -> str:
 
 def example_tables() -> Iterator[tuple[str, str]]:
     """Yield the name and the CSV of each table."""
-    for make in (wine, diabetes, tickets, visits):
+    carried = (co2,) if importlib.util.find_spec("statsmodels") else ()
+    for make in (wine, diabetes, tickets, visits, sales, *carried):
         yield make.__name__, csv_of(make())
 
 

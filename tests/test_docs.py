@@ -155,7 +155,7 @@ def test_blocks_and_links_are_what_the_tests_know(name):
     assert not re.search(r"(?m)^ {4}(?:dvc|python|make|git|copier) ", BLOCK.sub("", PAGES[name]))
     for target in re.findall(r"\]\(([^)#:]+)\)", PAGES[name]):
         assert (REPOSITORY / "docs" / target).exists(), target
-    assert PAGES[name].count("\n") <= 130
+    assert PAGES[name].count("\n") <= 140
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)

@@ -164,3 +164,63 @@ def test_script_needs_no_bash():
     assert script.read_text(encoding="utf-8").startswith("#!/bin/sh\n")
     assert os.access(script, os.X_OK)
     assert subprocess.run(["/bin/sh", "-n", str(script)], check=False).returncode == 0
+
+
+EXTRA = "requirements-forecasting.lock"
+
+
+@pytest.fixture
+def with_extra(project):
+    """Return the folder with small locks of the extra too, and a Python that installs whatever it is told and notes it."""
+    (project / EXTRA).write_text("seven==1.0\n")
+    (project / "requirements-torch.txt").write_text("torch==2\n")
+    python(project, pip='echo "$*" >> .venv/installed; exit 0')
+    return project
+
+
+def installed(project):
+    """Return the locks that were installed, in order, with whether each line's hash was asked for."""
+    lines = (project / ".venv/installed").read_text().splitlines()
+    return [(line.split()[-1], "--require-hashes" in line) for line in lines]
+
+
+def test_extra_is_added_to_what_is_there(with_extra):
+    """The extra goes on top of an environment that is up to date, its lock with hashes, PyTorch after it without."""
+    run(with_extra)
+    before = installed(with_extra)
+    done = run(with_extra, "forecasting")
+    assert f"Adding {EXTRA} and PyTorch" in done.stdout
+    assert installed(with_extra) == [*before, (EXTRA, True), ("requirements-torch.txt", False)]
+    for words in ((), ("forecasting",)):
+        again = run(with_extra, *words)
+        assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_new_environment_has_base_and_extra(with_extra):
+    """From nothing, and after another lock of the base, an extra that was asked for comes with it."""
+    run(with_extra, "forecasting")
+    wanted = ["requirements-build.lock", "requirements.lock", EXTRA, "requirements-torch.txt"]
+    assert [name for name, _ in installed(with_extra)] == wanted
+    (with_extra / "requirements.lock").write_text("six==1.16.0\n")
+    run(with_extra)
+    assert [name for name, _ in installed(with_extra)] == wanted
+
+
+def test_failed_extra_is_not_taken_for_done(with_extra):
+    """An extra whose install broke off is installed again, and the base stays."""
+    run(with_extra)
+    python(with_extra, pip="echo 'ERROR: No matching distribution found for seven' >&2; exit 1")
+    shutil.copy(with_extra / "bin/python3", with_extra / ".venv/bin/python")
+    assert "expected all of requirements-forecasting.lock" in one_line(run(with_extra, "forecasting"))
+    python(with_extra, pip="exit 0")
+    shutil.copy(with_extra / "bin/python3", with_extra / ".venv/bin/python")
+    assert f"Adding {EXTRA}" in run(with_extra, "forecasting").stdout
+
+
+def test_lock_of_the_extra_has_no_build_of_torch():
+    """The lock of the extra agrees with the base's, and leaves torch, with all of CUDA, to pip's own settings."""
+    lock, base = (dict(line.split(" ")[0].split("==") for line in (ROOT / name).read_text().splitlines() if "==" in line)
+                  for name in (EXTRA, "requirements.lock"))  # fmt: skip
+    assert {name: version for name, version in lock.items() if base.get(name, version) != version} == {}
+    assert [name for name in lock if name == "torch" or name.startswith(("nvidia", "cuda", "triton"))] == []
+    assert "autogluon-timeseries" in lock

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,8 @@ class Metric:
         Takes what is true and what a model answers, and returns the figure. What is true is of shape (rows,): 0 or 1
         for a binary label, the class's number for a multiclass one, the number itself for a regression. Answers are
         like it for a regression and where ``of_classes``; for quantiles they are of shape (rows, levels); else they are
-        probabilities: of 1, of shape (rows,), or of each class, of shape (rows, classes).
+        probabilities: of 1, of shape (rows,), or of each class, of shape (rows, classes). `slipway.evaluation.forecasts` has those
+        of series, which take tables.
     of_classes
         Whether the answers are the classes that the model decides for. Where it draws the line between two is its own
         affair: AutoGluon moves it for some metrics.
@@ -29,7 +31,7 @@ class Metric:
         False for an error or a loss, which is positive.
     """
 
-    figure: Callable[[np.ndarray, np.ndarray], float]
+    figure: Callable[[Any, Any], float]
     of_classes: bool
     greater_is_better: bool
 

@@ -26,6 +26,11 @@ def contract_of(model: "PyFuncModel", address: str) -> "Contract":
         raise UserError(
             f"Got a model from {address} that carries no contract, expected one that this pipeline made. Edit --model."
         ) from error
+    if contract.task == "forecasting":
+        raise UserError(
+            f"Got a model from {address} that forecasts whole series, expected one of rows. Ask it over HTTP, or in Python: "
+            "mlflow.pyfunc.load_model(…).predict(rows)."
+        )
     return contract
 
 

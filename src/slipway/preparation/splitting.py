@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.project.data_settings import AnySplit, ColumnSplit, Data, FilesSplit, GroupSplit, RandomSplit, TimeSplit
+from slipway.project.data_settings import (
+    AnySplit,
+    ColumnSplit,
+    Data,
+    FilesSplit,
+    GroupSplit,
+    HorizonSplit,
+    RandomSplit,
+    TimeSplit,
+)
 from slipway.project.entry import UserError
 from slipway.project.names import has_classes
 from slipway.project.sections import closest
@@ -158,6 +167,7 @@ def part_sql(rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "Mapping[str, K
         These rows cannot be split as the settings say.
     """
     split = data.split
+    assert not isinstance(split, HorizonSplit)  # noqa: S101  for mypy: slipway.preparation.series splits so
     if isinstance(split, FilesSplit):
         return _by_files(rows, split)
     if isinstance(split, RandomSplit):

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from slipway.project.data_settings import OpenMetric
-from slipway.project.names import MODELS, PORTFOLIOS
+from slipway.project.names import FORECASTERS, MODELS, PORTFOLIOS
 from slipway.project.sections import Section, Share
 
-Kind: TypeAlias = Literal[tuple(MODELS)]  # type: ignore[valid-type]
+Kind: TypeAlias = Literal[(*MODELS, *FORECASTERS)]  # type: ignore[valid-type]
 Count = Annotated[int, Field(gt=0)]
 Amount = Annotated[float, Field(gt=0)]
 
@@ -20,7 +20,8 @@ NAMED_HERE = {
     "num_cpus": "num_cpus", "num_gpus": "num_gpus", "memory_limit": "memory_limit", "tuning_data": "data.split",
     "hyperparameter_tune_kwargs": "num_trials", "feature_generator": "feature_generator", "verbosity": "verbosity",
     "excluded_model_types": "excluded_model_types", "included_model_types": "included_model_types",
-    "calibrate_decision_threshold": "calibrate_decision_threshold",
+    "calibrate_decision_threshold": "calibrate_decision_threshold", "num_val_windows": "num_val_windows",
+    "enable_ensemble": "ensemble", "random_seed": "seed",
 }  # fmt: skip
 
 
@@ -39,7 +40,11 @@ def _rising(levels: list[float]) -> list[float]:
 def _usable_fit(fit: dict[str, Any]) -> dict[str, Any]:
     for name in fit:
         if name in NAMED_HERE:
-            raise ValueError(f"no {name} there: it is said by automl.{NAMED_HERE[name]}".replace("automl.data", "data"))
+            raise ValueError(
+                f"no {name} there: it is said by automl.{NAMED_HERE[name]}".replace("automl.data", "data").replace(
+                    "automl.seed", "seed"
+                )
+            )
     if fit.get("fit_strategy", "sequential") != "sequential":
         raise ValueError("no other fit_strategy than sequential: AutoGluon would not say which model it fits")
     return fit
@@ -79,6 +84,7 @@ class Automl(Section):
     memory_limit: Amount | None
     verbosity: Annotated[int, Field(ge=0, le=4)]
     quantile_levels: Annotated[list[Share], Field(min_length=1), AfterValidator(_rising)] | None = None
+    num_val_windows: Count | None = None
     fit: Annotated[dict[str, Any], AfterValidator(_usable_fit)]
 
     @model_validator(mode="after")

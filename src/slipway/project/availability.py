@@ -2,15 +2,17 @@
 
 import importlib.util
 import shutil
+from pathlib import Path
 
 from slipway.project.automl_settings import Automl
 from slipway.project.entry import UserError
-from slipway.project.names import MODELS
+from slipway.project.names import FORECASTERS, MODELS, PRETRAINED
 
 
 def missing_packages(kinds: list[str]) -> dict[str, str]:
     """Return kind of model → the package that it needs and that is not installed, of those that cannot run."""
-    absent = {kind: [name for name in MODELS[kind] if importlib.util.find_spec(name) is None] for kind in kinds}
+    packages = MODELS | FORECASTERS
+    absent = {kind: [name for name in packages[kind] if importlib.util.find_spec(name) is None] for kind in kinds}
     return {kind: names[0] for kind, names in absent.items() if names}
 
 
@@ -23,6 +25,19 @@ def check_available(settings: Automl) -> dict[str, str]:
         Such models are asked for and may not be left out, none is left, or there is no GPU.
     """
     missing = missing_packages(settings.kinds())
+    if "autogluon.timeseries" in missing.values():
+        raise UserError(
+            "Got data.task=forecasting in an environment without its extra, expected autogluon.timeseries. Run "
+            "`./environment.sh forecasting`, which adds it, or `make forecast`, which runs the pipeline afterwards."
+        )
+    for kind in set(PRETRAINED).intersection(settings.kinds()):
+        variants = settings.models[kind]
+        for variant in variants if isinstance(variants, list) else [variants]:
+            if not Path(str(variant.get("model_path", ""))).is_dir() or not variant.get("model_path"):
+                raise UserError(
+                    f"Got automl.models.{kind} with model_path={variant.get('model_path')!r}, expected a folder that has its "
+                    "weights: nothing is downloaded. Put them there, or take another file of conf/automl/."
+                )
     said = ", ".join(f"{kind} (no package {package})" for kind, package in missing.items())
     if missing and (not settings.skip_unavailable or set(missing) == set(settings.kinds())):
         raise UserError(

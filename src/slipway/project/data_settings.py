@@ -10,7 +10,7 @@ from slipway.project.sections import Section, Share, closest
 
 # A folder or a file of the project: no way out of it, nothing hidden.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-Task = Literal["binary", "multiclass", "regression", "quantile"]
+Task = Literal["binary", "multiclass", "regression", "quantile", "forecasting"]
 # What may be left open in conf/: whoever reads it but check has it told by `slipway.project.settings.settled`.
 if TYPE_CHECKING:
     OpenTask: TypeAlias = Task
@@ -86,7 +86,38 @@ class FilesSplit(Section):
         return validation
 
 
-AnySplit = Annotated[RandomSplit | GroupSplit | TimeSplit | ColumnSplit | FilesSplit, Field(discriminator="method")]
+def _known_frequency(freq: str) -> str:
+    from pandas.tseries.frequencies import to_offset
+
+    try:
+        return str(to_offset(freq).freqstr)
+    except ValueError:
+        raise ValueError("one of pandas' frequencies, such as h, D, B, W-SUN, MS, ME, QS or YS") from None
+
+
+class HorizonSplit(Section):
+    """The last steps of every series of a long table; for forecasting, which takes from here what its columns are."""
+
+    method: Literal["horizon"]
+    item: str | None
+    timestamp: str
+    prediction_length: Annotated[int, Field(ge=1)]
+    freq: Annotated[str, AfterValidator(_known_frequency)] | None = None
+    known_covariates: list[str] = Field(default_factory=list)
+    past_covariates: list[str] = Field(default_factory=list)
+    fill: Literal["ffill", "interpolate", "zero"] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "HorizonSplit":
+        named = [self.timestamp, *self.known_covariates, *self.past_covariates, *([self.item] if self.item else [])]
+        if twice := sorted({column for column in named if named.count(column) > 1}):
+            raise ValueError(f"the column {twice[0]!r} in one of item, timestamp, known_covariates and past_covariates")
+        return self
+
+
+AnySplit = Annotated[
+    RandomSplit | GroupSplit | TimeSplit | ColumnSplit | FilesSplit | HorizonSplit, Field(discriminator="method")
+]
 
 
 def _known_encoding(encoding: str) -> str:

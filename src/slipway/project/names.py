@@ -9,6 +9,20 @@ MODELS: dict[str, tuple[str, ...]] = {
     "TABM": ("torch",), "REALMLP": ("pytabkit",),
 }
 
+# The same for long tables, where a config names the models: AutoGluon's own defaults want weights from a hub. Those that
+# come with weights are asked for with a folder that holds them.
+PRETRAINED = ("Chronos", "Chronos2")
+# Those that look at one series at a time.
+LOCAL = (
+    "Naive", "SeasonalNaive", "Average", "SeasonalAverage", "Zero", "ETS", "AutoETS", "ARIMA", "AutoARIMA", "AutoCES",
+    "Theta", "DynamicOptimizedTheta", "NPTS", "ADIDA", "Croston", "IMAPA",
+)
+_FORECASTERS = (
+    *LOCAL, "DirectTabular", "RecursiveTabular", "PerStepTabular", "DeepAR", "DLinear", "PatchTST", "SimpleFeedForward",
+    "TFT", "TiDE", "WaveNet", *PRETRAINED,
+)
+FORECASTERS: dict[str, tuple[str, ...]] = dict.fromkeys(_FORECASTERS, ("autogluon.timeseries",))
+
 # AutoGluon's ready-made lists of models → the kinds of models in them.
 PORTFOLIOS: dict[str, tuple[str, ...]] = {
     "default": ("NN_TORCH", "GBM", "CAT", "XGB", "FASTAI", "RF", "XT"),
@@ -42,6 +56,7 @@ METRICS = {
         "symmetric_mean_absolute_percentage_error",
     ),
     "quantile": ("pinball_loss",),
+    "forecasting": ("MAE", "MAPE", "MASE", "MQL", "MSE", "RMSE", "RMSLE", "RMSSE", "SMAPE", "SQL", "WAPE", "WQL"),
 }
 # fmt: on
 
@@ -51,6 +66,7 @@ METRIC = {
     "multiclass": "log_loss",
     "regression": "root_mean_squared_error",
     "quantile": "pinball_loss",
+    "forecasting": "WQL",
 }
 # What AutoML services call a metric → task → AutoGluon's name of what ranks models alike; a task that is not there has
 # none. RESCALED_METRICS rank models alike, but their figure differs by what depends on the table alone.
@@ -124,6 +140,7 @@ OTHER_METRICS: dict[str, tuple[str, ...]] = {
     "multiclass": (),
     "regression": (),
     "quantile": ("coverage",),
+    "forecasting": ("coverage",),
 }
 
 

@@ -8,10 +8,19 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from slipway.project.automl_settings import Automl
-from slipway.project.data_settings import Data
+from slipway.project.data_settings import Data, HorizonSplit
 from slipway.project.entry import UserError
 from slipway.project.guard import check_conf_is_composed, check_is_passed_by
-from slipway.project.names import METRIC, METRICS, NEAREST_METRICS, NO_QUANTILES, autogluon_metric
+from slipway.project.names import (
+    FORECASTERS,
+    METRIC,
+    METRICS,
+    MODELS,
+    NEAREST_METRICS,
+    NO_QUANTILES,
+    PRETRAINED,
+    autogluon_metric,
+)
 from slipway.project.sections import Section, closest
 from slipway.project.stage_settings import Check, Dataprep, Evaluate, Register
 
@@ -39,7 +48,7 @@ class Params(Section):
         faults = [fault for metric, key in metrics.items() if metric and (fault := _metric_fault(key, metric, task))]
         if self.data.positive_class is not None and task != "binary":
             faults.append(f"Got data.positive_class={self.data.positive_class!r}, expected null for data.task={task}")
-        if (self.automl.quantile_levels is None) == (task == "quantile"):
+        if task != "forecasting" and (self.automl.quantile_levels is None) == (task == "quantile"):
             wanted = "levels such as [0.1, 0.5, 0.9]; try automl=quantile," if task == "quantile" else "null"
             faults.append(
                 f"Got automl.quantile_levels={self.automl.quantile_levels}, expected {wanted} for data.task={task}"
@@ -49,6 +58,7 @@ class Params(Section):
             faults.append(
                 f"Got automl.models with {', '.join(unable)}, expected models that predict quantiles; try automl=quantile"
             )
+        faults += _of_series_or_rows(self)
         if task != "binary" and self.automl.calibrate_decision_threshold is True:
             faults.append(
                 f"Got automl.calibrate_decision_threshold=True, expected auto or false for data.task={task}: it has no threshold"
@@ -75,6 +85,60 @@ class Params(Section):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+
+# What a search on a long table does not know, and what says so.
+NOT_FOR_SERIES: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("max_time_limit", "max_models", "early_stopping_patience", "num_trials", "infer_limit"), (None,)),
+    **dict.fromkeys(("early_stopping_rounds", "holdout_frac", "sample_weight", "num_cpus", "portfolio"), (None,)),
+    **dict.fromkeys(("num_bag_folds", "num_stack_levels", "num_gpus"), (0,)),
+    "num_bag_sets": (1,),
+    "weight_evaluation": (False,),
+    "feature_generator": ("auto",),
+    "calibrate_decision_threshold": ("auto", False),
+    "concurrency": (1, None),
+}
+
+
+def _of_series_or_rows(params: Params) -> list[str]:
+    """Return what is set for long tables and does not fit other tasks, or the other way round, a sentence each."""
+    data, automl, gate = params.data, params.automl, params.register_.gate
+    task, series = data.task, data.task == "forecasting"
+    wrong = [kind for kind in automl.kinds() if kind not in (FORECASTERS if series else MODELS)]
+    known = ", ".join(name for name in FORECASTERS if name not in PRETRAINED) if series else ", ".join(MODELS)
+    faults = [
+        (
+            series != isinstance(data.split, HorizonSplit),
+            f"Got data.split.method={data.split.method!r}, expected {'horizon' if series else 'another one'} for data.task={task}",
+        ),
+        (
+            bool(wrong),
+            f"Got automl.models with {', '.join(wrong)}, expected models for data.task={task}: {known}"
+            + "; try automl=forecasting" * series,
+        ),
+        (
+            not series and automl.num_val_windows is not None,
+            f"Got automl.num_val_windows={automl.num_val_windows}, expected null for data.task={task}: its rows have no windows",
+        ),
+        (
+            series and gate.bootstrap > 0,
+            "Got register.gate.bootstrap, expected 0 for data.task=forecasting: the steps of a series hang together",
+        ),
+    ]
+    if isinstance(data.split, HorizonSplit):
+        split = data.split
+        named = [split.item, split.timestamp, *split.known_covariates, *split.past_covariates]
+        faults.append(
+            (data.label in named, f"Got data.label={data.label!r} among the columns of data.split, expected others")
+        )
+    odd = [name for name, off in NOT_FOR_SERIES.items() if series and getattr(automl, name) not in off]
+    faults.append(
+        (
+            bool(odd),
+            f"Got automl.{', '.join(odd)}, which a search for data.task=forecasting has not; expected it as base.yaml has it",
+        )
+    )
+    return [says for wrong_, says in faults if wrong_]
 
 
 def _metric_fault(key: str, metric: str, task: str) -> str | None:
@@ -209,7 +273,7 @@ def _sentence(key: str, problems: list[Any]) -> str:  # noqa: PLR0911  one sente
         return f"Got no setting {absent!r}, expected one{_in_words(absent)}"
     got = problem["input"]
     if problem["type"] == "union_tag_invalid":
-        return f"Got {key}={got!r}, expected a method: random, group, time, column or files"
+        return f"Got {key}={got!r}, expected a method: random, group, time, column, files or horizon"
     if problem["type"] == "literal_error":
         names = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return f"Got {key}={got!r}, expected one of {', '.join(names)}{closest(str(got), names)}"

@@ -46,6 +46,7 @@ class Metrics(Section):
     multiclass: Annotated[list[Literal[METRICS["multiclass"]]], Field(min_length=1)]  # type: ignore[valid-type,name-defined]
     regression: Annotated[list[Literal[METRICS["regression"]]], Field(min_length=1)]  # type: ignore[valid-type,name-defined]
     quantile: Annotated[list[Literal[METRICS["quantile"] + OTHER_METRICS["quantile"]]], Field(min_length=1)]  # type: ignore[valid-type]
+    forecasting: Annotated[list[Literal[METRICS["forecasting"] + OTHER_METRICS["forecasting"]]], Field(min_length=1)]  # type: ignore[valid-type]
 
 
 class Evaluate(Section):

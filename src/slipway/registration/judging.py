@@ -12,7 +12,6 @@ from slipway.registration.registry import aliases_of
 from slipway.registration.runs import ignoring
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from mlflow import MlflowClient
 
@@ -38,9 +37,9 @@ class Judge:
 
     @cached_property
     def contract(self) -> "Contract":
-        from slipway.rows.contract import Contract
+        from slipway.rows.series import load_contract
 
-        return Contract.load(MODEL / "artifacts/contract.json")
+        return load_contract(MODEL / "artifacts/contract.json")
 
     @cached_property
     def test(self) -> "pd.DataFrame":
@@ -51,38 +50,59 @@ class Judge:
     @cached_property
     def metric(self) -> "Metric":
         from slipway.evaluation.scores import metric
+        from slipway.rows.series import SeriesContract
 
+        if isinstance(self.contract, SeriesContract):
+            from slipway.evaluation import forecasts
+
+            return forecasts.metric(self.params.register_.gate.metric, self.contract)
         levels = tuple(self.params.automl.quantile_levels or ())
         return metric(self.params.register_.gate.metric, self.params.data.task, levels)
 
     @cached_property
-    def actual(self) -> "np.ndarray":
+    def actual(self) -> Any:
         from slipway.evaluation.answers import known_classes, numbered
+        from slipway.rows.series import SeriesContract
 
+        if isinstance(self.contract, SeriesContract):
+            return self.test
         label = self.test[self.contract.label]
         return numbered(label, self.contract, known_classes(label, self.contract))
 
-    def answers(self, place: str) -> "np.ndarray":
+    def answers(self, place: str) -> Any:
         """Return a model's answers to the test rows, as the metric takes them."""
         import mlflow.pyfunc
 
         from slipway.evaluation.answers import known_classes, numbered, probabilities
+        from slipway.rows.series import SeriesContract
 
+        if isinstance(self.contract, SeriesContract):
+            model = mlflow.pyfunc.load_model(place, suppress_warnings=True)
+            return model.predict(self.contract.asked(self.test))
         model, label = mlflow.pyfunc.load_model(place, suppress_warnings=True), self.test[self.contract.label]
-        rows, classes = self.test.drop(columns=self.contract.label), known_classes(label, self.contract)
+        rows, classes = self.contract.asked(self.test), known_classes(label, self.contract)
         if self.contract.classes and not self.metric.of_classes:
             return probabilities(model, rows, self.contract, classes)
         return numbered(model.predict(rows), self.contract, classes)
 
     def latency_ms(self) -> float:
-        """Return the median time of one test row alone, through the model's own door."""
+        """Return the median time of one test row alone, or of one series, through the model's own door."""
         import mlflow.pyfunc
 
+        from slipway.rows.series import SeriesContract
+
         model = mlflow.pyfunc.load_model(str(MODEL), suppress_warnings=True)
-        rows, took = self.test.drop(columns=self.contract.label).head(TIMED_ROWS), []
-        for place in range(len(rows)):
+        if isinstance(self.contract, SeriesContract):
+            asked = self.contract.asked(self.test)
+            alone = [rows for _, rows in asked.groupby(self.contract.item or (lambda _: 0))][:TIMED_ROWS]
+            alone = (alone * 3)[: max(3, len(alone))]
+        else:
+            rows = self.contract.asked(self.test).head(TIMED_ROWS)
+            alone = [rows.iloc[[place]] for place in range(len(rows))]
+        took = []
+        for one in alone:
             started = time.perf_counter()
-            model.predict(rows.iloc[[place]])
+            model.predict(one)
             took.append((time.perf_counter() - started) * 1000)
         return statistics.median(took[len(took) // 10 :])  # the first ones warm up
 

@@ -17,7 +17,18 @@ from slipway.project.sections import flat
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
-VERSIONS = ("autogluon.tabular", "mlflow", "dvc", "scikit-learn", "pandas", "numpy", "lightgbm", "xgboost", "catboost")
+VERSIONS = (
+    "autogluon.tabular",
+    "mlflow",
+    "dvc",
+    "scikit-learn",
+    "pandas",
+    "numpy",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "torch",
+)
 # Where a file that Git does not know yet decides about the outcome.
 OURS = ("src", "conf", "data/schema")
 

@@ -137,7 +137,7 @@ class Reasons:
         former, present = former_files(path, former_md5, self.cache), present_files(Path(path))
         if former is None:
             return [f"{path} changed (what it was is neither in DVC's cache nor among the last commits)"]
-        if path == "requirements.lock":
+        if path.startswith("requirements"):
             before, now = (packages(files[""].decode()) for files in (former, present))
             return changes(before, now) or [f"{path} changed, no version did"]
         if path == "params.yaml":

@@ -109,6 +109,10 @@ class Contract:
                         found.setdefault(place, _misfit(value, column, kind))
         return found
 
+    def asked(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what a model is asked of raw rows with their label: the rows without it."""
+        return rows.drop(columns=self.label)
+
     def save(self, path: Path) -> None:
         """Write the contract as JSON."""
         path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

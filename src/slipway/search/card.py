@@ -54,7 +54,12 @@ A prediction per row, in the rows' order. `params` ask for more:
 |---|---|---|
 {params}
 
-## Where it runs
+{where_it_runs(requirements, python)}"""
+
+
+def where_it_runs(requirements: list[str], python: str) -> str:
+    """Return the part of a card that is the same for every task."""
+    return f"""## Where it runs
 
 Python {python}, with {", ".join(requirements)}: `pip install -r requirements.txt`. In Python
 `mlflow.pyfunc.load_model("<this folder>").predict(rows)`, over HTTP `mlflow models serve -m <this folder> --env-manager local`.

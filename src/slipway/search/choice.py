@@ -53,11 +53,14 @@ def choose(one: Search, predictor: "TabularPredictor") -> tuple[str, list[str]]:
 
 def why_it_won(predictor: "TabularPredictor", model: str, infer_limit: float | None) -> list[str]:
     """Return in words what a model won by, what it blends, and what a faster or a smaller one would cost in score."""
-    table = ranked(predictor, infer_limit)
+    return won_by(ranked(predictor, infer_limit), model, _weights(predictor, model))
+
+
+def won_by(table: "pd.DataFrame", model: str, weights: dict[str, float]) -> list[str]:
+    """Return what `why_it_won` does, of a ranking and of the winner's weights."""
     won = table[table["model"] == model].iloc[0]
     metric, lines = won["eval_metric"], []
     others = table[table["model"] != model]
-    weights = _weights(predictor, model)
     if weights:
         lines.append(f"{model} blends {', '.join(f'{name} {weight:.2f}' for name, weight in weights.items())}")
     if others.empty:

@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 
 from slipway.rows.contract import Contract
+from slipway.rows.series import SeriesContract
 from slipway.search.card import card
+from slipway.search.series_card import series_card
 from slipway.serving.answers import PARAMS
+from slipway.serving.forecasting import made_up
 from slipway.serving.probe import probe_rows
 from slipway.serving.whole import write_sums
 
@@ -27,6 +30,8 @@ CARRIED = ("rows", "serving")
 # What predicting needs, as far as it is installed; a package per kind of model is added for those it holds.
 NEEDED = ("mlflow", "autogluon.tabular", "numpy", "pandas", "scipy", "scikit-learn")
 NEEDED_BY_MODEL = {"LightGBM": ("lightgbm",), "XGBoost": ("xgboost", "xgboost-cpu"), "CatBoost": ("catboost",)}
+# What a forecast needs whatever the models are: AutoGluon imports them all.
+NEEDED_BY_SERIES = ("autogluon.timeseries", "gluonts", "lightgbm", "mlforecast", "statsforecast", "torch")
 
 
 def signature(contract: Contract) -> "ModelSignature":
@@ -45,7 +50,9 @@ def signature(contract: Contract) -> "ModelSignature":
 
 
 def example_rows(contract: Contract) -> pd.DataFrame:
-    """Return one made-up raw row, of values that are common in the train rows, each by itself: nobody's row."""
+    """Return one made-up raw row, or one series, of values that are common in the train rows, each by itself: nobody's row."""
+    if isinstance(contract, SeriesContract):
+        return made_up(contract, 1)
     middle = {column: values[len(values) // 2] if values else None for column, values in contract.seen.items()}
     return pd.DataFrame([middle], columns=list(contract.columns))
 
@@ -59,20 +66,29 @@ def model_digest(scorer: "Scorer") -> str:
     contract = scorer.contract
     numbers = not contract.classes
     answer = scorer.predict if numbers else scorer.predict_proba
-    answers = answer(contract.table(probe_rows(contract))).to_numpy(dtype="float64")
+    if isinstance(contract, SeriesContract):
+        answers = (
+            scorer.predict(made_up(contract, 3 if contract.item else 1))
+            .select_dtypes("number")
+            .to_numpy(dtype="float64")
+        )
+    else:
+        answers = answer(contract.table(probe_rows(contract))).to_numpy(dtype="float64")
     largest = np.abs(answers).max()
     decimals = 5 - int(np.floor(np.log10(largest))) if numbers and largest > 0 else 9
     answers = np.round(answers, decimals) + 0.0
     return hashlib.sha256(repr(contract).encode() + answers.tobytes()).hexdigest()
 
 
-def requirements(models: list[str]) -> list[str]:
+def requirements(models: list[str], task: str) -> list[str]:
     """Return the exact versions of what a predictor of these models needs, as pip writes them."""
     by_model = [names for key, names in NEEDED_BY_MODEL.items() if any(key in model for model in models)]
+    if task == "forecasting":
+        by_model = [NEEDED_BY_SERIES]
     pinned = []
     for name in itertools.chain(NEEDED, *by_model):
         try:
-            pinned.append(f"{name}=={version(name)}")
+            pinned.append(f"{name}=={version(name).partition('+')[0]}")  # whichever build of a version there is
         except PackageNotFoundError:
             continue
     return pinned
@@ -105,7 +121,7 @@ def save_model(folder: Path, scorer: "Scorer", recipe_name: str, metadata: dict[
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(src / name, copy)
     parts = {"contract": "contract.json", "recipe": "recipe.pkl", "predictor": "predictor", "code": "code"}
-    needed = requirements(scorer.predictor.model_names())
+    needed = requirements(scorer.predictor.model_names(), scorer.contract.task)
     mlflow.pyfunc.save_model(
         folder / "model",
         python_model=str(src / "slipway/serving/served.py"),
@@ -120,7 +136,8 @@ def save_model(folder: Path, scorer: "Scorer", recipe_name: str, metadata: dict[
     written.flavors["python_function"]["model_code_path"] = "served.py"
     written.save(folder / "model/MLmodel")
     python = ".".join(platform.python_version_tuple()[:2])
-    (folder / "model/README.md").write_text(
-        card(scorer.contract, metadata["digest"], needed, python), encoding="utf-8", newline="\n"
-    )
+    told = (metadata["digest"], needed, python)
+    contract = scorer.contract
+    text = series_card(contract, *told) if isinstance(contract, SeriesContract) else card(contract, *told)
+    (folder / "model/README.md").write_text(text, encoding="utf-8", newline="\n")
     write_sums(folder / "model")

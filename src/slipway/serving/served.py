@@ -96,8 +96,13 @@ class Served(PythonModel):
             except whole.ModelError as error:
                 raise MlflowException(str(error)) from None
             self.contract_error = importlib.import_module("slipway.rows.contract").ContractError
-            self.answers = importlib.import_module("slipway.serving.answers")
-            self.scorer = importlib.import_module("slipway.serving.scoring").Scorer.load(**parts)
+            contract = importlib.import_module("slipway.rows.series").load_contract(parts["contract"])
+            if contract.task == "forecasting":
+                self.answers = importlib.import_module("slipway.serving.forecasting")
+                self.scorer = self.answers.Forecaster.load(**parts)
+            else:
+                self.answers = importlib.import_module("slipway.serving.answers")
+                self.scorer = importlib.import_module("slipway.serving.scoring").Scorer.load(**parts)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ SUMS = "SHA256SUMS"
 # `registered_model_meta` beside it. These keys of MLmodel stay, and they decide how the model is opened.
 STAYS = ("flavors", "metadata", "saved_input_example_info", "signature")
 # What the predictor and the recipe were pickled with: their files open in these very versions alone.
-PICKLED_WITH = ("autogluon.tabular", "scikit-learn")
+PICKLED_WITH = ("autogluon.tabular", "autogluon.timeseries", "scikit-learn")
 
 
 class ModelError(Exception):
@@ -50,7 +50,7 @@ def check_environment(model: Path) -> None:
     """Raise a ModelError when Python or a package is of another version than the one that pickled the model's parts."""
     pins = dict(line.split("==") for line in (model / "requirements.txt").read_text(encoding="utf-8").split())
     python = (model / "python_env.yaml").read_text(encoding="utf-8").split()[1]
-    expected = {"Python": python.rpartition(".")[0]} | {name: pins[name] for name in PICKLED_WITH}
+    expected = {"Python": python.rpartition(".")[0]} | {name: pins[name] for name in PICKLED_WITH if name in pins}
     got = {"Python": f"{sys.version_info[0]}.{sys.version_info[1]}"} | {name: _version(name) for name in PICKLED_WITH}
     odd = [name for name in expected if got[name] != expected[name]]
     if odd:

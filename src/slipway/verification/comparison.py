@@ -12,7 +12,7 @@ RESULTS = ["model", "score_val", "eval_metric", "stack_level"]
 
 
 def answers(model: str, rows: "pd.DataFrame") -> "pd.DataFrame":
-    """Return what a model answers to raw rows: the probability of each class, or the predicted number.
+    """Return what a model answers to raw rows: the probability of each class, or the predicted numbers.
 
     Parameters
     ----------
@@ -24,13 +24,14 @@ def answers(model: str, rows: "pd.DataFrame") -> "pd.DataFrame":
     Returns
     -------
     DataFrame
-        Of shape (rows, classes) or (rows, 1), in the order of the rows.
+        Of shape (rows, classes), (rows, 1) or (rows, quantiles), in the order of the rows; of forecasts a row for each step.
     """
     import mlflow.pyfunc
 
     loaded = mlflow.pyfunc.load_model(model, suppress_warnings=True)
     has_classes = bool(loaded.unwrap_python_model().scorer.contract.classes)
-    return loaded.predict(rows, params={"proba": True}) if has_classes else loaded.predict(rows).to_frame()
+    answered = loaded.predict(rows, params={"proba": True}) if has_classes else loaded.predict(rows)
+    return (answered.to_frame() if answered.ndim == 1 else answered).select_dtypes("number")
 
 
 def bits(column: "pd.Series") -> "np.ndarray":

@@ -1,0 +1,316 @@
+"""The search on a long table: as `slipway.search.budget` has it for rows, with AutoGluon's predictor of series."""
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.project.automl_settings import Automl
+from slipway.project.entry import UserError
+from slipway.project.names import LOCAL
+from slipway.rows.series import ITEM, TIME, SeriesContract, load_contract
+from slipway.search.bounded import Say, run_bounded
+from slipway.search.budget import Search, fitting_share, rows
+from slipway.search.choice import MEGABYTE, won_by
+from slipway.search.events import CutShort, is_ensemble
+from slipway.search.search import LEADERBOARD
+from slipway.serving.forecasting import Forecaster as Scorer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from autogluon.timeseries import TimeSeriesDataFrame, TimeSeriesPredictor
+
+__all__ = [
+    "Scorer", "backtests", "choose", "deploy", "fitted_with", "hyperparameters", "leaderboard", "load_left", "refit", "search",
+    "why_it_won",
+]  # fmt: skip
+# What a predictor holds of the train rows, or no forecast needs.
+NOT_DEPLOYED = ("utils", "logs")
+# The ends of the series that it was fitted on, in mlforecast's lags: to forecast it reads those that it is given.
+KEPT_BY_MLFORECAST = ("ga", "uids", "last_dates", "static_features_")
+
+
+def hyperparameters(settings: Automl, _: int) -> dict[str, list[dict[str, Any]]]:
+    """Return AutoGluon's ``hyperparameters``: each kind of model that is asked for, with one or more settings; fit seeds them.
+
+    AutoGluon forecasts series side by side in processes that take longer to start than hundreds of series; here it does so
+    where a setting gives ``n_jobs``.
+    """
+    asked: dict[str, Any] = {**settings.models}
+    variants = {kind: v if isinstance(v := asked[kind], list) else [v] for kind in settings.kinds()}
+    return {
+        kind: [{**({"n_jobs": 1} if kind in LOCAL else {}), **v} for v in of_kind] for kind, of_kind in variants.items()
+    }
+
+
+def load_left(folder: Path) -> "TimeSeriesPredictor | None":
+    """Return the predictor of a search, whole or ended in the middle; None where it has no model that predicts."""
+    from autogluon.timeseries import TimeSeriesPredictor
+
+    try:
+        predictor = TimeSeriesPredictor.load(str(folder))
+        return predictor if predictor.model_names() else None
+    except (OSError, EOFError, AttributeError):  # before the first model was done
+        return None
+
+
+def search(one: Search) -> "TimeSeriesPredictor":
+    """Search within time and memory; return the predictor, of a baseline where nothing could be fitted.
+
+    Raises
+    ------
+    UserError
+        AutoGluon refuses the settings, or every model failed for another reason than the budget.
+    """
+    settings, limit = one.settings, one.settings.time_limit
+    shutil.rmtree(one.folder, ignore_errors=True)
+
+    def fit_all(say: Say) -> None:
+        time_limit = None if limit is None else max(0.1, min(limit * fitting_share(settings), one.left_s() - 0.5))
+        fit(one, hyperparameters(settings, one.seed), say, time_limit)
+
+    ended = one.bounded(fit_all, one.ends_at())
+    if ended:
+        why = {"time": "for the stage to keep its limit", "memory": "it had nearly filled the memory"}
+        one.cut_short.append(
+            f"the search was ended: {why.get(ended, 'by the system, most likely because memory ran out')}"
+        )
+        one.display.ended(f"ended, no {'time' if ended == 'time' else 'memory'}")
+    predictor = load_left(one.folder)
+    if predictor is None and not one.cut_short and not one.display.cut_short:
+        raise UserError(
+            f"Got no model out of {', '.join(settings.kinds())} (reports/automl.log says why), expected one at least. Edit "
+            "automl.models in conf/automl/."
+        )
+    if predictor is None:
+        one.cut_short.append("no model could be fitted within the budget; the model repeats the last value")
+        one.is_baseline = True
+        shutil.rmtree(one.folder, ignore_errors=True)
+        run_bounded(lambda say: fit(one, {"Naive": [{}]}, say, None), one.display.hear, None, float("inf"))
+        predictor = load_left(one.folder)
+    assert predictor is not None  # noqa: S101  for mypy: what repeats the last value can always be fitted
+    return predictor
+
+
+def fit(one: Search, models: dict[str, list[dict[str, Any]]], say: Say, time_limit: float | None) -> None:
+    """Fit models of series into the search's folder, saying what is being fitted."""
+    from autogluon.timeseries import TimeSeriesDataFrame, TimeSeriesPredictor
+
+    contract, settings = contract_of_search(), one.settings
+    train = TimeSeriesDataFrame.from_data_frame(rows("train"), id_column=ITEM, timestamp_column=TIME)
+    known = [c for c in train.columns if c not in (contract.label, *contract.past_covariates)]
+    predictor = TimeSeriesPredictor(
+        target=contract.label,
+        known_covariates_names=known,
+        prediction_length=contract.prediction_length,
+        freq=contract.freq,
+        eval_metric=settings.eval_metric,
+        quantile_levels=settings.quantile_levels,
+        path=str(one.folder),
+        verbosity=max(settings.verbosity, 2),  # the log's file takes less; what was cut short must be heard
+        log_to_file=False,
+    )
+    predictor.save()  # AutoGluon does so at the end alone
+    try:
+        with told(say):
+            predictor.fit(
+                train, time_limit=time_limit, hyperparameters=models, num_val_windows=settings.num_val_windows or 1,
+                enable_ensemble=settings.ensemble, random_seed=one.seed, **settings.fit,
+            )  # fmt: skip
+    except (ValueError, TypeError) as error:
+        if not settings.fit:
+            raise
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"Got automl.fit={settings.fit}, which AutoGluon refuses: {reason}. Edit conf/automl/."
+        ) from error
+
+
+def contract_of_search() -> SeriesContract:
+    """Return what dataprep says of the series."""
+    contract = load_contract(Path("models/recipe/contract.json"))
+    assert isinstance(contract, SeriesContract)  # noqa: S101  for mypy
+    return contract
+
+
+class Heard(CutShort):
+    """Hears also why a model failed, which AutoGluon tells its log alone."""
+
+    error = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the last line of a traceback, and do what `CutShort` does."""
+        super().emit(record)
+        if record.getMessage().startswith("Traceback"):
+            self.error = record.getMessage().strip().rpartition("\n")[2]
+
+
+@contextmanager
+def told(say: Say) -> Iterator[None]:
+    """Say what AutoGluon fits while the block lasts; it has no callbacks for series, so this wraps what fits one model.
+
+    After each model the list of models is saved, for the case that the process is ended in the middle of the next.
+    """
+    from autogluon.timeseries.trainer import TimeSeriesTrainer
+
+    wrapped = ("get_trainable_base_models", "_train_and_save", "_fit_ensembles")
+    listed, fit_one, blend = (getattr(TimeSeriesTrainer, name) for name in wrapped)
+    heard = Heard(say)
+    waiting: list[str] = []
+
+    def told_list(self: Any, *args: Any, **kwargs: Any) -> Any:
+        models = listed(self, *args, **kwargs)
+        waiting.extend(model.name for model in models)
+        return models
+
+    def told_fit(self: Any, train_data: Any, model: Any, **kwargs: Any) -> Any:
+        heard.model, heard.error = model.name, ""
+        waiting[:] = [name for name in waiting if name != model.name]
+        say({"event": "fitting", "model": model.name})
+        names = fit_one(self, train_data, model=model, **kwargs)
+        if heard.error:
+            say({"event": "cut", "model": model.name, "why": f"failed: {heard.error}"})
+        say({"event": "fitted", "model": model.name, **_outcome(self, *names)})
+        self.save()
+        return names
+
+    def told_blend(self: Any, **kwargs: Any) -> Any:
+        heard.model = ""
+        names = blend(self, **kwargs)
+        for name in names:
+            say({"event": "fitted", "model": name, **_outcome(self, name)})
+        return names
+
+    logging.getLogger("autogluon").addHandler(heard)
+    for name, function in zip(wrapped, (told_list, told_fit, told_blend), strict=True):
+        setattr(TimeSeriesTrainer, name, function)
+    yield  # nothing is put back: the process ends with the search
+    for name in waiting:
+        say({"event": "cut", "model": name, "why": "left out, no time"})
+
+
+def _outcome(trainer: Any, *fitted: str) -> dict[str, Any]:
+    """Return what there is to say of a model that was fitted, or was not."""
+    keys = {"score": "val_score", "fit_time": "fit_time", "pred_time_val": "predict_time"}
+    return {ours: trainer.get_model_attribute(fitted[0], key) if fitted else None for ours, key in keys.items()}
+
+
+def leaderboard(predictor: "TimeSeriesPredictor", cut_short: dict[str, str]) -> "pd.DataFrame":
+    """Return what `slipway.search.search.leaderboard` does, of a predictor of series."""
+    import pandas as pd
+
+    trainer, table = predictor._trainer, predictor.leaderboard()  # noqa: SLF001  AutoGluon says nowhere else what a model builds on
+    layers = trainer._get_model_layers()  # noqa: SLF001
+    sizes = {model: _bytes(_place(predictor, model)) for model in table["model"]}
+    needed = [sum(sizes[part] for part in trainer.get_minimum_model_set(model)) for model in table["model"]]
+    there = table.assign(
+        eval_metric=predictor.eval_metric.name, fit_time=table["fit_time_marginal"], size_bytes=table["model"].map(sizes),
+        deployed_bytes=needed, stack_level=[layers[model] + 1 for model in table["model"]],
+        cut_short=table["model"].map(cut_short).fillna(""),
+    )  # fmt: skip
+    absent = pd.DataFrame([{"model": m, "cut_short": reason} for m, reason in cut_short.items() if m not in sizes])
+    if absent.empty:
+        return there[LEADERBOARD]
+    return pd.concat(
+        [there[LEADERBOARD].astype(object), absent.reindex(columns=LEADERBOARD).astype(object)], ignore_index=True
+    )
+
+
+def fitted_with(predictor: "TimeSeriesPredictor") -> dict[str, str]:
+    """Return model → what it was fitted with as JSON; no ensembles."""
+    table = predictor.leaderboard(extra_info=True).set_index("model")["hyperparameters"]
+    return {model: json.dumps(settings, default=str) for model, settings in table.items() if not is_ensemble(model)}
+
+
+def choose(one: Search, predictor: "TimeSeriesPredictor") -> tuple[str, list[str]]:
+    """Return the model to deploy, the best that is not too large, and in words what the limit of its size costs."""
+    scored = leaderboard(predictor, {}).dropna(subset="score_val")
+    best, limit = scored.iloc[0], (one.settings.max_size_mb or float("inf")) * MEGABYTE
+    fits = scored[scored["deployed_bytes"].astype(float) <= limit]
+    chosen = (fits if len(fits) else scored.sort_values("deployed_bytes")).iloc[0]
+    if chosen["model"] == best["model"]:
+        return best["model"], []
+    said = (
+        f"{best['model']} would win with {best['score_val']:.4f}, but takes {best['deployed_bytes'] / MEGABYTE:.1f} MB; "
+        f"{chosen['model']} is deployed: {chosen['deployed_bytes'] / MEGABYTE:.1f} MB, {chosen['score_val']:.4f}; "
+        f"automl.max_size_mb={one.settings.max_size_mb:g} is the limit, null for none"
+    )
+    return chosen["model"], [said]
+
+
+def why_it_won(predictor: "TimeSeriesPredictor", model: str, _: float | None) -> list[str]:
+    """Return in words what a model won by, what it blends, and what a faster or a smaller one would cost in score."""
+    weights = predictor._trainer.load_model(model).model_to_weight if is_ensemble(model) else {}  # noqa: SLF001
+    numbers = {"score_val": float, "pred_time_val": float, "deployed_bytes": float}
+    table = leaderboard(predictor, {}).dropna(subset="score_val").set_index("model", drop=False).astype(numbers)
+    return won_by(table, model, dict(sorted(weights.items(), key=lambda w: -w[1])))
+
+
+def refit(one: Search, predictor: "TimeSeriesPredictor", model: str) -> str:
+    """Fit a model again up to the last train step, if there is time for it; return the name of the one to deploy."""
+    took = leaderboard(predictor, {}).set_index("model")["fit_time"]
+    parts = predictor._trainer.get_minimum_model_set(model)  # noqa: SLF001
+    if float(took[parts].sum()) / (one.settings.num_val_windows or 1) * 1.3 < one.left_s():
+        one.display.hear({"event": "fitting", "model": f"{model} on all rows"})
+        ended = one.bounded(lambda _: predictor.refit_full(model=model), one.ends_at())
+        again = load_left(one.folder)
+        if not ended and again and (refitted := again._trainer.model_refit_map.get(model)):  # noqa: SLF001
+            one.display.hear({"event": "refitted", "model": refitted})
+            return str(refitted)
+    one.display.running = None
+    one.cut_short.append(f"{model} was not fitted again on all rows: no time")
+    return model
+
+
+def backtests(predictor: "TimeSeriesPredictor", model: str) -> dict[str, float]:
+    """Return a model's error in each window before the test rows, the latest first, in the metric's natural sign.
+
+    Each is of a fit that ended before its window.
+    """
+    trainer, metric = predictor._trainer, predictor.eval_metric  # noqa: SLF001
+    forecasts = trainer.backtest_predictions(None, [model])[model]
+    actual: list[TimeSeriesDataFrame] = trainer.backtest_targets(None)
+    errors = [metric(a, f, target=predictor.target) * metric.sign for a, f in zip(actual, forecasts, strict=True)]
+    return {f"backtest_{number}": float(error) for number, error in enumerate(reversed(errors), 1)}
+
+
+def deploy(predictor: "TimeSeriesPredictor", model: str, to: Path) -> None:
+    """Write a predictor with one model and what it blends, without train rows, to a folder."""
+    from autogluon.core.utils.loaders import load_pkl
+    from autogluon.core.utils.savers import save_pkl
+    from autogluon.timeseries import TimeSeriesPredictor
+
+    shutil.copytree(predictor.path, to, ignore=shutil.ignore_patterns(*NOT_DEPLOYED))
+    slim = TimeSeriesPredictor.load(str(to))
+    trainer = slim._trainer  # noqa: SLF001  AutoGluon clones predictors of rows alone
+    needed = trainer.get_minimum_model_set(model)
+    places = [_place(slim, name) for name in needed]  # of what was fitted again, inside the former fit's own
+    for file in [path for path in Path(trainer.path).glob("*/**/*") if path.is_file()]:
+        if not any(file.is_relative_to(place) for place in places):
+            file.unlink()
+    for file in Path(trainer.path).rglob("model.pkl"):
+        fitted = load_pkl.load(str(file), verbose=False)
+        if lags := getattr(getattr(fitted, "_mlf", None), "ts", None):
+            for name in KEPT_BY_MLFORECAST:
+                setattr(lags, name, None)
+            for part in [part for step in lags.target_transforms or [] for part in getattr(step, "scalers_", [])]:
+                if hasattr(part, "tails_"):
+                    part.tails_ = part.tails_[:0]
+            save_pkl.save(str(file), fitted, verbose=False)
+    trainer.model_graph.remove_nodes_from(set(slim.model_names()) - set(needed))
+    trainer.model_best, trainer.hpo_results, trainer.model_refit_map = model, {}, {}
+    trainer.save()
+
+
+def _place(predictor: "TimeSeriesPredictor", model: str) -> Path:
+    trainer = predictor._trainer  # noqa: SLF001
+    return Path(trainer.path, trainer.get_model_attribute(model, "path"))
+
+
+def _bytes(folder: Path) -> int:
+    return sum(
+        file.stat().st_size for file in folder.rglob("*") if file.is_file() and file.parent.name not in NOT_DEPLOYED
+    )

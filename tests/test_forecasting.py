@@ -1,0 +1,292 @@
+"""The extra for forecasting: added to the environment by its one command, and a real series forecast with it to a served model."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REPOSITORY, Project, clone, end, environment, until_it_says
+
+from slipway.project import names
+
+pytestmark = pytest.mark.slow
+# Searches of seconds: one model that learns nothing, one that learns.
+TINY = """
+defaults: [base, _self_]
+quantile_levels: [0.1, 0.5, 0.9]
+num_val_windows: 2
+models:
+  SeasonalNaive: {}
+  AutoETS: {}
+  RecursiveTabular: {model_hyperparameters: {n_estimators: 30}}
+"""
+
+
+def link_or_copy(source: str, to: str) -> None:
+    try:
+        os.link(source, to)
+    except OSError:
+        shutil.copy2(source, to)
+
+
+def environment_of_its_own(folder: Path) -> None:
+    """Make a copy of this environment, of links to its files, in which nothing but the extra is missing."""
+    venv = folder / ".venv"
+    shutil.copytree(sys.prefix, venv, symlinks=True, copy_function=link_or_copy)
+    for script in (venv / "bin").iterdir():
+        content = b"" if script.is_symlink() or script.is_dir() else script.read_bytes()
+        if content.startswith(b"#!"):
+            script.unlink()
+            script.write_bytes(content.replace(sys.prefix.encode(), str(venv).encode()))
+            script.chmod(0o755)
+    (venv / "made-from").mkdir(exist_ok=True)
+    for lock in ("requirements-dev.lock", "requirements-build.lock"):
+        (venv / "made-from" / lock).unlink(missing_ok=True)
+        shutil.copy2(folder / lock, venv / "made-from")
+
+
+@pytest.fixture(scope="module")
+def forecast(tmp_path_factory):
+    """Return a clone in which `make forecast` ran, and what it said."""
+    home = tmp_path_factory.mktemp("forecast")
+    env = environment(home)
+    env["PATH"] = env["PATH"].partition(os.pathsep)[2]  # the project's own environment is to be used
+    project = clone(home / "project", env)
+    environment_of_its_own(project.folder)
+    done = project.run("make", "forecast", timeout_s=900)
+    return Project(project.folder, env | {"PATH": f"{project.folder}/.venv/bin{os.pathsep}{env['PATH']}"}), done
+
+
+@pytest.fixture(scope="module")
+def sales(forecast):
+    """Return the same clone after another run there: several series with covariates, tried on two windows."""
+    project, _ = forecast
+    project.write("conf/automl/tiny.yaml", TINY)
+    project.run(
+        "python",
+        "src/compose.py",
+        "data=sales",
+        "automl=tiny",
+        "register.gate.delta=0",
+        "register.gate.max_latency_ms=60000",
+    )
+    return project, project.repro()
+
+
+def python(project, code):
+    """Return what code says in the project's environment, parsed."""
+    return json.loads(project.run("python", "-W", "ignore", "-c", code).stdout.splitlines()[-1])
+
+
+def test_one_command_forecasts_the_example(forecast):
+    """`make forecast` adds the extra and ends with a registered model that beats repeating the last season."""
+    project, done = forecast
+    assert "Adding requirements-forecasting.lock and PyTorch to .venv" in done.stdout
+    assert done.ran == ["check", "dataprep", "automl", "evaluate", "register"]
+    assert "1964-02-01 to 1964-04-01" in done.stdout
+    assert "Registered version 1 of model co2-forecast" in done.stdout
+    metrics = json.loads(project.read("reports/metrics.json"))
+    assert set(metrics) == {"MASE", "WQL", "SMAPE", "RMSE", "coverage", "test_rows"}
+    assert metrics["test_rows"] == 12
+    assert 0 < metrics["MASE"] < 0.7
+    assert 0 < metrics["WQL"] < metrics["SMAPE"] * 1.5 < 0.01
+    with (project.folder / "reports/leaderboard.csv").open() as file:
+        models = {row["model"] for row in csv.DictReader(file)}
+    assert {"SeasonalNaive", "AutoETS"} <= models
+    drawn = {f.stem for f in (project.folder / "reports/plots").glob("*.csv") if len(pd.read_csv(f))}
+    assert drawn == {"forecast", "points", "calibration"}
+    assert (project.folder / "reports/plots/overview.png").read_bytes().startswith(b"\x89PNG")
+    assert "| MASE |" in project.read("reports/card.md")
+    assert project.run("./environment.sh").stdout == project.run("./environment.sh", "forecasting").stdout == ""
+
+
+def test_build_for_cpus_is_taken_where_pip_has_one(forecast):
+    """Where pip is set up with a folder that holds torch for CPUs, that build is there and nothing of CUDA."""
+    project, _ = forecast
+    folders = project.run("python", "-m", "pip", "config", "get", "global.find-links", ok=False).stdout.split()
+    folders += project.env.get("PIP_FIND_LINKS", "").split()
+    held = [w for folder in folders if Path(folder).is_dir() for w in Path(folder).glob("torch-2.13.0+cpu-*.whl")]
+    if not any(f"-cp{sys.version_info[0]}{sys.version_info[1]}-" in wheel.name for wheel in held):
+        pytest.skip("pip has no folder with a build of torch for CPUs and this Python")
+    listed = project.run("python", "-m", "pip", "list", "--format", "freeze").stdout
+    assert "torch==2.13.0+cpu" in listed
+    assert "nvidia" not in listed
+
+
+def test_names_are_autogluons(forecast):
+    """The models that settings may name are AutoGluon's without those that download, and so are the metrics."""
+    project, _ = forecast
+    known = python(project, (
+        "import json\nfrom autogluon.timeseries.metrics import AVAILABLE_METRICS as metrics\n"
+        "from autogluon.timeseries.models.registry import ModelRegistry as models\nimport autogluon.timeseries.models\n"
+        "from autogluon.timeseries.models.local.abstract_local_model import AbstractLocalModel as local\n"
+        "print(json.dumps([[m for m, c in metrics.items() if not c.evaluate_only], list(models.REGISTRY),"
+        " [n for n, r in models.REGISTRY.items() if issubclass(r.model_class, local)]]))"
+    ))  # fmt: skip
+    assert set(names.METRICS["forecasting"]) <= set(known[0])
+    assert set(names.FORECASTERS) <= set(known[1])
+    assert set(names.LOCAL) == set(names.FORECASTERS) & set(known[2])
+
+
+def test_example_is_what_statsmodels_carries(forecast):
+    """The committed series is what make_examples.py makes of the package's."""
+    project, _ = forecast
+    project.run("python", "tests/make_examples.py", "data/raw")
+    for name in ("co2", "sales"):
+        assert project.read(f"data/raw/{name}/{name}.csv") == (REPOSITORY / f"data/raw/{name}/{name}.csv").read_text()
+
+
+ASK = """
+import json, sys, os, mlflow.pyfunc, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1], suppress_warnings=True)
+rows = pd.read_json(sys.argv[2], orient="split", convert_dates=False, dtype=False)
+print(json.dumps(model.predict(rows).to_dict("split"), default=str))
+"""
+
+
+def asked(project, rows, model, cwd):
+    """Return a model's answer to rows, asked in another folder."""
+    rows.to_json(cwd / "rows.json", orient="split", index=False)
+    (cwd / "ask.py").write_text(ASK)
+    command = [f"{project.folder}/.venv/bin/python", "-W", "ignore", "ask.py", str(model), "rows.json"]
+    done = subprocess.run(command, cwd=cwd, env=project.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return pd.DataFrame(answer["data"], columns=answer["columns"])
+
+
+def horizon_blanked(project, label, length, by, past=()):
+    """Return the test rows as a caller has them: the last steps of each series without what came, dates as texts."""
+    rows = pd.read_parquet(project.folder / "data/split/test.parquet")
+    time_column = next(c for c in rows if pd.api.types.is_datetime64_any_dtype(rows[c]))
+    rows[time_column] = rows[time_column].astype(str)
+    left = rows.groupby(by or (lambda _: 0)).cumcount(ascending=False)
+    for column in (label, *past):
+        rows[column] = rows[column].astype(object).where(left >= length, None)
+    return rows
+
+
+def test_covariates_quantiles_windows_and_gate(sales, tmp_path):
+    """Several series with covariates go through all stages; the model needs what is known ahead, and its quantiles rise."""
+    project, done = sales
+    assert done.ran == ["check", "dataprep", "automl", "evaluate", "register"]
+    assert "2 features known ahead, 1 known afterwards" in done.stdout
+    assert "village: 2025-06-09 to 2025-06-14" in done.stdout
+    assert "Registered version 1 of model shop-sales" in done.stdout
+    search = json.loads(project.read("reports/automl.json"))
+    assert search["reproducible"]
+    assert search["backtest_1"] != search["backtest_2"]
+    gate = json.loads(project.read("reports/gate.json"))
+    assert gate["passed"]
+    assert gate["conditions"]["latency_ms"]["value"] > 0
+    rows = horizon_blanked(project, "sold", 14, "shop", ["visitors"])
+    answer = asked(
+        project, rows.sample(frac=1, random_state=1).assign(colour="red"), project.folder / "models/model", tmp_path
+    )
+    assert list(answer.columns) == ["shop", "day", "mean", "0.1", "0.5", "0.9"]
+    assert answer.groupby("shop").size().to_dict() == dict.fromkeys(["north", "south", "station", "village"], 14)
+    assert (answer[["0.1", "0.5", "0.9"]].diff(axis=1).iloc[:, 1:] >= 0).all(axis=None)
+    actual = pd.read_parquet(project.folder / "data/split/test.parquet").assign(day=lambda t: t["day"].astype(str))
+    both = actual.merge(answer.assign(day=answer["day"].str[:10]), on=["shop", "day"])
+    assert len(both) == 56
+    inside = both["sold"].between(both["0.1"], both["0.9"]).mean()
+    assert json.loads(project.read("reports/metrics.json"))["coverage"] == pytest.approx(inside)
+    rmse = float(np.sqrt(((both["sold"] - both["mean"]) ** 2).mean()))
+    assert json.loads(project.read("reports/metrics.json"))["RMSE"] == pytest.approx(rmse, rel=1e-6)
+
+
+def test_moved_model_answers_the_same_over_http(sales, tmp_path):
+    """The model alone, in another place, gives over HTTP what it gives in Python, as JSON and as CSV; what it refuses is a 400."""
+    project, _ = sales
+    model = shutil.copytree(project.folder / "models/model", tmp_path / "elsewhere/model")
+    rows = horizon_blanked(project, "sold", 14, "shop", ["visitors"])
+    expected = asked(project, rows, model, tmp_path).drop(columns=["shop", "day"]).to_numpy()
+    log, command = tmp_path / "serve.txt", ["python", "src/serve.py", "--model", str(model), "--port", "0"]
+    process = project.start(*command, log=log)
+    try:
+        port = port_of(process, log)
+        as_json = json.dumps(
+            {"dataframe_split": {k: v for k, v in json.loads(rows.to_json(orient="split")).items() if k != "index"}}
+        )
+        for body, kind in ((as_json, "application/json"), (rows.to_csv(index=False), "text/csv")):
+            told = post(port, body, kind)
+            assert told[0] == 200, told
+            answer = pd.DataFrame(json.loads(told[1])["predictions"]).drop(columns=["shop", "day"]).to_numpy()
+            assert np.array_equal(answer, expected)
+        status, sentence = post(port, rows[rows["sold"].notna()].to_csv(index=False), "text/csv")
+        assert status == 400
+        assert "expected what is known ahead (promotion, price)" in json.loads(sentence)["message"]
+    finally:
+        end(process)
+
+
+def port_of(process, log):
+    """Return the port that a server took, once it listens."""
+    import psutil
+
+    until_it_says("Serving ", process, log)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for connection in psutil.Process(process.pid).net_connections():
+            if connection.status == "LISTEN":
+                return connection.laddr.port
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
+def post(port, body, kind):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/invocations", body.encode(), {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_no_train_row_is_in_the_model(sales):
+    """No run of a series' values is in any file of the model, as numbers or as text."""
+    project, _ = sales
+    train = pd.read_parquet(project.folder / "data/split/train.parquet")
+    runs = [rows["sold"].to_numpy()[k : k + 4] for _, rows in train.groupby("shop") for k in range(0, 180, 3)]
+    looked_for = {
+        run.astype(t).tobytes() for run in runs if np.isfinite(run).all() for t in ("float64", "float32", "int64")
+    }
+    files = [f for f in (project.folder / "models/model").rglob("*") if f.is_file()]
+    assert len(files) > 20
+    full = list((project.folder / "models/predictor").rglob("*.pkl"))
+    assert any(run in f.read_bytes() for f in full for run in looked_for), "the search's own folder has them"
+    assert [f for f in files if any(run in f.read_bytes() for run in looked_for)] == []
+
+
+def test_same_model_is_registered_once_and_repeats(sales):
+    """Registering again finds the version, and the search repeats to the last bit in another place."""
+    project, _ = sales
+    again = project.repro("--force", "--single-item", "register")
+    assert "found the same as run" in again.stdout
+    assert "Found the same model as version 1 of model shop-sales" in again.stdout
+    said = project.run("python", "src/verify.py").stdout
+    assert "the search repeats" in said
+
+
+def test_budget_is_kept(sales):
+    """A limit that is too small to train anything still gives a model in time, and says what was cut short."""
+    project, _ = sales
+    params = project.read("params.yaml")
+    project.run("python", "src/compose.py", "data=sales", "automl=tiny", "automl.time_limit=1")
+    before = os.times()
+    done = project.run("python", "src/automl.py")
+    after = os.times()  # of the processor: the machine may have other things to do
+    used_s = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used_s < 1.1 + 10 + 10
+    assert "automl: a budget cut the search short" in done.stdout
+    assert json.loads(project.read("reports/automl.json"))["reproducible"] is False
+    project.write("params.yaml", params)
