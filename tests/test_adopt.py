@@ -9,21 +9,21 @@ from conftest import REPOSITORY, SMALL_SEARCH, Project, clone, environment, with
 
 PAGE = (REPOSITORY / "docs" / "adopt.md").read_text(encoding="utf-8")
 OLD = {
-    "README.md": "# Sales\n\nOurs.\n",
+    "README.md": "# Orders\n\nOurs.\n",
     ".gitignore": "*.log\n",
     "src/train.py": "import sys\nfrom pathlib import Path\n\n"
     'Path("rows.txt").write_text(str(len(Path(sys.argv[1]).read_text().splitlines())))\n',
     "tests/test_train.py": '"""Ours."""\n\n\ndef test_ours():\n    """Holds."""\n',
     "params.yaml": "depth: 3\n",
-    "dvc.yaml": "stages:\n  train:\n    cmd: python src/train.py data/sales.csv\n"
-    "    deps: [data/sales.csv, src/train.py]\n    params: [depth]\n    outs: [rows.txt]\n",
+    "dvc.yaml": "stages:\n  train:\n    cmd: python src/train.py data/orders.csv\n"
+    "    deps: [data/orders.csv, src/train.py]\n    params: [depth]\n    outs: [rows.txt]\n",
 }
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Project:
     """Return a repository as people have them: a DVC pipeline that ran, a tracked table, two commits."""
-    folder = tmp_path / "sales"
+    folder = tmp_path / "orders"
     folder.mkdir()
     project = Project(folder, environment(tmp_path))
     project.run("git", "init", "--quiet")
@@ -35,8 +35,8 @@ def old(tmp_path: Path) -> Project:
     project.commit()
     (folder / "data").mkdir()
     rows = [f"2026-01-{i % 28 + 1:02d},{i % 7},{'abc'[i % 3]},{i % 7 * 10 + i % 3 * 5 + i % 11}" for i in range(300)]
-    project.write("data/sales.csv", "\n".join(["day,shop,kind,amount", *rows]) + "\n")
-    project.run("dvc", "add", "data/sales.csv")
+    project.write("data/orders.csv", "\n".join(["day,shop,kind,amount", *rows]) + "\n")
+    project.run("dvc", "add", "data/orders.csv")
     project.repro()
     project.commit()
     return project
@@ -60,11 +60,11 @@ def test_repository_with_a_history_adopts_the_template(old, tmp_path):
             old.write("conf/automl/quick.yaml", SMALL_SEARCH)
         script = block.replace("https://example.org/slipway.git", str(template.folder))
         said.append(old.run("sh", "-euc", script).stdout)
-    assert "Registered version 1 of model sales" in said[-2]
+    assert "Registered version 1 of model orders" in said[-2]
     assert "Stage 'old/dvc.yaml:train' is cached - skipping run" in said[-1]
-    assert not old.run("git", "status", "--porcelain").stdout
+    assert old.run("git", "status", "--porcelain").stdout in ("", "?? old/.gitignore\n")  # for what the old stage made
     assert set(commits) < set(old.run("git", "log", "--format=%H").stdout.split())
-    assert len(old.run("git", "log", "--follow", "--format=%H", "data/raw/sales/sales.csv.dvc").stdout.split()) == 2
+    assert len(old.run("git", "log", "--follow", "--format=%H", "data/raw/orders/orders.csv.dvc").stdout.split()) == 2
     assert old.read("README.md") == OLD["README.md"]
     assert old.read(".gitignore").startswith(OLD[".gitignore"])
     assert old.read("old/tests/test_train.py") == OLD["tests/test_train.py"]
