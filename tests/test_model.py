@@ -217,7 +217,7 @@ def test_what_the_settings_say_reaches_autogluon():
 def test_ray_starts_where_it_pays(monkeypatch, concurrency, cpus, says):
     """Folds run side by side as the settings say; left open, on many CPUs alone, for Ray takes seconds to start."""
     monkeypatch.setattr("os.cpu_count", lambda: cpus)
-    settings = SETTINGS.model_copy(update={"num_bag_folds": 2, "concurrency": concurrency})
+    settings = SETTINGS.model_copy(update={"num_bag_folds": 2, "concurrency": concurrency, "num_cpus": None})
     assert fit_options(settings, 7, None)["ag_args_ensemble"] == says
 
 
