@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import REPOSITORY, Project, with_environment
 from ruamel.yaml import YAML
@@ -22,6 +24,7 @@ BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {
     "adopt.md": "tests/test_adopt.py",
     "data.md": "tests/test_pipeline_data.py",
+    "forecasting.md": "tests/test_forecasting.py",
     "serving.md": "tests/test_docs.py",
     "team.md": "tests/test_pipeline_shared.py",
 }
@@ -123,6 +126,15 @@ def test_servers_of_the_pages_answer(finished, stopping, tmp_path):
     """The servers that docs/serving.md starts come up, and what it and the README ask them is answered as they show."""
     [starts] = [command for command, _ in steps(PAGES["serving.md"]) if "serve.py" in command]
     asked = [step for step in steps(PAGES["serving.md"]) if step[0].startswith("curl")]
+    [predicts] = [command for command, _ in steps(PAGES["serving.md"]) if "predict.py" in command]
+    (finished.folder / "tables").mkdir()
+    for file in sorted((finished.folder / "data/raw/titanic").glob("*.csv")):
+        rows = pd.read_csv(file, dtype=str).drop(columns="survived").rename(columns={"ticket": "customer_id"})
+        rows.assign(ticket="x").to_csv(finished.folder / "tables" / file.name, index=False)
+    shutil.copy(finished.folder / "tables" / file.name, finished.folder / "table.csv")
+    finished.run("sh", "-euc", predicts)
+    assert list(pd.read_parquet(finished.folder / "predictions.parquet")) == ["row", "customer_id", "prediction"]
+    assert len(pd.read_csv(finished.folder / "predictions.csv")) == 1309
     lines = [line.partition(" &")[0] for line in starts.splitlines()]
     assert len(lines) == 2
     for number, line in enumerate(lines):
@@ -220,7 +232,7 @@ def template(node: ast.AST) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+        return "".join(part.value if isinstance(part, ast.Constant) else "…" for part in node.values)  # noqa: PD011  no table's
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return (template(node.left) or "…") + (template(node.right) or "…")
     return None

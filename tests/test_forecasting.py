@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -107,6 +108,34 @@ def test_one_command_forecasts_the_example(forecast):
     assert (project.folder / "reports/plots/overview.png").read_bytes().startswith(b"\x89PNG")
     assert "| MASE |" in project.read("reports/card.md")
     assert project.run("./environment.sh").stdout == project.run("./environment.sh", "forecasting").stdout == ""
+
+
+def test_commands_of_the_page_run(forecast):
+    """docs/forecasting.md: what adds the extra and forecasts ran above, what searches for a minute composes; its history is answered."""
+    project, _ = forecast
+    page = (REPOSITORY / "docs/forecasting.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    commands = [line.partition("  #")[0] for block in blocks for line in block.splitlines() if not line.startswith("#")]
+    makes, adds, runs, asks = commands
+    assert makes == "make forecast"
+    assert project.run("sh", "-c", adds).stdout == ""
+    params = project.read("params.yaml")
+    project.run("sh", "-c", runs.replace("dvc exp run", "python src/compose.py").replace("-S ", ""))
+    project.write("params.yaml", params)
+    history = pd.read_csv(project.folder / "data/raw/co2/co2.csv")
+    history.to_csv(project.folder / "history.csv", index=False)
+    log = project.folder / "serve.txt"
+    process = project.start(
+        "python", "src/serve.py", "--model", "models:/co2-forecast@champion", "--port", "0", log=log
+    )
+    try:
+        answer = project.run("sh", "-c", asks.replace("5001", str(port_of(process, log)))).stdout
+    finally:
+        end(process)
+    shown = re.search(r'# (\{"predictions": \[\{.*?\})', page)[1] + "]}"
+    predictions = json.loads(answer)["predictions"]
+    assert len(predictions) == 12
+    assert list(predictions[0]) == list(json.loads(shown)["predictions"][0])
 
 
 def test_build_for_cpus_is_taken_where_pip_has_one(forecast):
