@@ -17,6 +17,9 @@ import pytest
 from servers import tracking_server  # noqa: F401  a fixture for all
 from tasks import diabetes, diabetes_range, wine  # noqa: F401  fixtures for all
 
+# Where pytest is a shell's background job, Ctrl-C is ignored, and all that the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 REPOSITORY = Path(__file__).parents[1]
 STAGES = ["check", "dataprep", "automl", "evaluate", "register"]
 

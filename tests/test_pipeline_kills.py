@@ -35,7 +35,6 @@ def outcome(project: Project) -> tuple[dict[str, str], list[str], int]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_pipeline_ends_as_an_undisturbed_one(fresh: Project, finished_once: Project, tmp_path: Path, seed: int):
     """Killed with all that it started, by each of three signals, `dvc repro` goes on and ends as if nothing had been."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # where pytest is a shell's background job, it is ignored
     draw = random.Random(seed)
     for number in draw.sample(SIGNALS, 3):
         run = fresh.start("dvc", "repro", log=tmp_path / "log")
