@@ -249,7 +249,7 @@ def test_refused_recipe_leaves_nothing_behind(prepare, tmp_path):
         ({**RANDOM, "column": "id"}, "Got the setting 'data.split.column', which nothing reads"),
         ({**RANDOM, "method": "group"}, "Got no setting 'data.split.column'"),
         ({**RANDOM, "test_size": 0.7, "validation_size": 0.3}, "together with test_size is less than 1"),
-        ({**RANDOM, "method": "grouped"}, "expected a method: random, group, time, column or files"),
+        ({**RANDOM, "method": "grouped"}, "expected a method: random, group, time, column, files or horizon"),
         ({"test_size": 0.2}, "Got no setting 'data.split.method'"),
         ({"method": "column", "column": "id", "test_size": 0.2}, "'data.split.test_size', which nothing reads"),
         ({"method": "files", "test": ["a"], "validation": ["a"]}, "files that are not among data.split.test"),

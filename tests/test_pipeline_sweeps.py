@@ -39,11 +39,16 @@ def start(project: Project) -> None:
     assert project.start("dvc", "queue", "start", "-j", "2", log=project.folder.with_name("workers")).wait(120) == 0
 
 
+def of_queue(project: Project, *command: str) -> str:
+    """Return what a command on the queue says; it is asked again where DVC reads a file while a worker writes it."""
+    while (done := project.run("dvc", "queue", *command, ok=False)).code:
+        assert "Expecting value" in done.stderr, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
 def statuses(project: Project) -> dict[str, tuple[str, str]]:
     """Return experiment → its task and its status in the queue."""
-    while (done := project.run("dvc", "queue", "status", ok=False)).code:
-        assert "Expecting value" in done.stderr  # DVC reads a file while a worker writes it
-    table = done.stdout.partition("\n\n")[0]
+    table = of_queue(project, "status").partition("\n\n")[0]
     rows = [line.split() for line in table.splitlines()[1:]]
     return {row[1]: (row[0], row[-1]) for row in rows}
 
@@ -98,8 +103,8 @@ def swept(finished_once: Project, tmp_path_factory: pytest.TempPathFactory) -> P
         until_ended(project, ended)
         lost = lose_a_worker(project, draw, alone=alone)
         assert statuses(project)[lost][1] == "Running"  # for ever; README.md says what to do:
-        project.run("dvc", "queue", "kill", lost)
-        project.run("dvc", "queue", "remove", lost)
+        of_queue(project, "kill", lost)
+        of_queue(project, "remove", lost)
         queue(project, lost, **TREES[lost])
         start(project)
     assert until_ended(project, 24) == {"Success": 24}
@@ -123,32 +128,6 @@ def test_every_experiment_has_one_run_and_no_version(swept: Project):
     assert all(run.info.artifact_uri.startswith((swept.folder / "mlartifacts").as_uri()) for run in runs)
     assert list(MlflowClient(swept.store()).search_model_versions()) == []
     assert list((swept.folder / ".dvc/tmp").rglob("mlflow.db")) == []
-
-
-def test_failed_experiment_says_why_in_one_sentence(swept: Project):
-    """A search that AutoGluon refuses and a registration that MLflow refuses: `dvc queue logs` ends with our sentence.
-
-    After it there is only DVC's own line, twice, which names the stage. (tests/test_pipeline_guard.py has stale settings.)
-    """
-    client = MlflowClient(swept.store())
-    client.delete_experiment(client.create_experiment("gone"))
-    queue(swept, "no-search", **{"+automl.fit.nonsense": "1"})
-    queue(swept, "no-store", **{"register.experiment": "gone"})
-    start(swept)
-    assert until_ended(swept, 26) == {"Success": 24, "Failed": 2}
-    said = {
-        "no-search": (
-            "automl",
-            "Error: Got automl.fit={'nonsense': 1}, feature_generator=auto, which AutoGluon refuses: ",
-        ),
-        "no-store": ("register", "Error: Got register.experiment='gone', an MLflow experiment that was deleted; "),
-    }
-    for name, (stage, sentence) in said.items():
-        lines = swept.run("dvc", "queue", "logs", name).stdout.split("\n")
-        ours, *dvcs = [line for line in lines if line.strip()][-3:]
-        assert ours.startswith(sentence)
-        assert dvcs[0] == dvcs[1]
-        assert dvcs[0].startswith(f"ERROR: failed to reproduce '{stage}'")
 
 
 def test_table_of_experiments_fits_a_terminal(swept: Project):
@@ -214,3 +193,29 @@ def test_best_is_applied_and_registered(swept: Project):
     assert version.tags["digest"] == best.data.tags["model.digest"]
     assert version.run_id == best.info.run_id
     assert client.get_run(version.run_id).data.tags["dvc.experiment"] == best.info.run_name
+
+
+def test_failed_experiment_says_why_in_one_sentence(swept: Project):
+    """A search that AutoGluon refuses and a registration that MLflow refuses: `dvc queue logs` ends with our sentence.
+
+    After it there is only DVC's own line, twice, which names the stage. (tests/test_pipeline_guard.py has stale settings.)
+    """
+    client = MlflowClient(swept.store())
+    client.delete_experiment(client.create_experiment("gone"))
+    queue(swept, "no-search", **{"+automl.fit.nonsense": "1"})
+    queue(swept, "no-store", **{"register.experiment": "gone"})
+    start(swept)
+    assert until_ended(swept, 26) == {"Success": 24, "Failed": 2}
+    said = {
+        "no-search": (
+            "automl",
+            "Error: Got automl.fit={'nonsense': 1}, feature_generator=auto, which AutoGluon refuses: ",
+        ),
+        "no-store": ("register", "Error: Got register.experiment='gone', an MLflow experiment that was deleted; "),
+    }
+    for name, (stage, sentence) in said.items():
+        lines = swept.run("dvc", "queue", "logs", name).stdout.split("\n")
+        ours, *dvcs = [line for line in lines if line.strip()][-3:]
+        assert ours.startswith(sentence)
+        assert dvcs[0] == dvcs[1]
+        assert dvcs[0].startswith(f"ERROR: failed to reproduce '{stage}'")
