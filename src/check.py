@@ -10,6 +10,9 @@ from slipway.project.sections import closest
 from slipway.project.settings import Params, load_params, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from slipway.tables.findings import Finding
     from slipway.tables.reading import RawTable
 
 
@@ -73,6 +76,15 @@ def balance_in_words(profile: dict[str, Any], data: Data) -> str:
     return ", ".join(f"{n} of class {c}" for c, n in profile["label"]["classes"].items())
 
 
+def of_this_task(found: "Iterable[Finding]", data: Data) -> "Iterable[Finding]":
+    """Return what is to be known of a table of rows, or of series."""
+    if data.task != "forecasting":
+        return found
+    from slipway.checks.series import of_series  # with pandas, which takes as long as the rest of check
+
+    return of_series(found, data)
+
+
 def told_series(raw: "RawTable", params: Params) -> dict[str, Any]:
     """Return the profile of a long table's series, after saying what is to be known of them; nothing of any other table."""
     if params.data.task != "forecasting":
@@ -92,7 +104,6 @@ def main() -> None:  # noqa: PLR0915  one story in order
     from slipway.checks.inspection import inspect
     from slipway.checks.profile import profile_of, rounded, task_of
     from slipway.checks.schema import check_schema
-    from slipway.checks.series import of_series
     from slipway.project.availability import check_available
     from slipway.project.files import write_json
     from slipway.project.guard import check_conf_is_composed
@@ -130,7 +141,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
         profile |= told_series(raw, params)
         split_by = {value for value in data.split.model_dump().values() if isinstance(value, str)}
         found = inspect(raw, sample, profile, data.task, params.check, split_by)
-        findings = judged(of_series(found, data) if data.task == "forecasting" else found, params.check)
+        findings = judged(of_this_task(found, data), params.check)
         show_findings(findings)
         if unaccepted := check_schema(raw, profile, Path("data/schema") / f"{data.name}.yaml"):
             print(f"check: {unaccepted}")

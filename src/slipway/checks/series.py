@@ -11,7 +11,7 @@ from slipway.project.sections import closest
 from slipway.tables.inference import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from slipway.tables.findings import Finding
     from slipway.tables.reading import RawTable
@@ -38,7 +38,7 @@ FILLS = {
 }
 
 
-def of_series(findings: "Iterator[Finding]", data: Data) -> "list[Finding]":
+def of_series(findings: "Iterable[Finding]", data: Data) -> "list[Finding]":
     """Return the findings that matter of a long table."""
     split = data.split
     assert isinstance(split, HorizonSplit)  # noqa: S101  for mypy: settings agree
