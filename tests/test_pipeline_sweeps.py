@@ -40,9 +40,11 @@ def start(project: Project) -> None:
 
 
 def of_queue(project: Project, *command: str) -> str:
-    """Return what a command on the queue says; it is asked again where DVC reads a file while a worker writes it."""
+    """Return what a command on the queue says; it is asked again where DVC meets a file, or a task, that a worker is just moving."""
+    deadline = time.monotonic() + 120
     while (done := project.run("dvc", "queue", *command, ok=False)).code:
-        assert "Expecting value" in done.stderr, f"{command}\n{done.stdout}\n{done.stderr}"
+        passing = any(says in done.stderr for says in ("Expecting value", "is not a valid experiment name"))
+        assert passing and time.monotonic() < deadline, f"{command}\n{done.stdout}\n{done.stderr}"  # noqa: PT018
     return done.stdout
 
 
