@@ -115,7 +115,9 @@ def test_commands_of_the_page_run(forecast):
     project, _ = forecast
     page = (REPOSITORY / "docs/forecasting.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-    commands = [line.partition("  #")[0] for block in blocks for line in block.splitlines() if not line.startswith("#")]
+    commands = [
+        line.partition("  #")[0].strip() for block in blocks for line in block.splitlines() if not line.startswith("#")
+    ]
     makes, adds, runs, asks = commands
     assert makes == "make forecast"
     assert project.run("sh", "-c", adds).stdout == ""
