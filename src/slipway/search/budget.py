@@ -70,6 +70,22 @@ class Search:
         memory = free_bytes(self.settings) * ENDED_AT
         return run_bounded(work, self.display.hear, ends_at, memory)
 
+    def fitting_limit(self) -> float | None:
+        """Return the seconds that AutoGluon is told to fit within, or None."""
+        limit = self.settings.time_limit
+        return None if limit is None else max(0.1, min(limit * fitting_share(self.settings), self.left_s() - 0.5))
+
+    def tell_ended(self, ended: str) -> None:
+        """Keep and show in words what `bounded` says has ended the search before its time."""
+        self.cut_short.append(
+            {
+                "time": "the search did not end by itself and was ended, for the stage to keep its limit",
+                "memory": "the search was ended: it had nearly filled the memory",
+                "killed": "the search was ended by the system, most likely because memory ran out",
+            }[ended]
+        )
+        self.display.ended(f"ended, no {'time' if ended == 'time' else 'memory'}")
+
 
 def rows(part: str) -> "pd.DataFrame":
     """Return the train or the validation rows."""
@@ -101,28 +117,20 @@ def search(one: Search) -> "TabularPredictor":
     UserError
         AutoGluon refuses the settings, or every model failed for another reason than the budget.
     """
-    settings, limit = one.settings, one.settings.time_limit
+    settings = one.settings
     shutil.rmtree(one.folder, ignore_errors=True)
     callback = (settings.max_models, settings.early_stopping_patience)
 
     def fit_all(say: Say) -> None:
-        time_limit = None if limit is None else max(0.1, min(limit * fitting_share(settings), one.left_s() - 0.5))
         fit(
             rows("train"), rows("validation"), one.label, one.positive_class, one.task, settings, one.seed, one.folder,
-            callback_for(say, *callback), time_limit,
+            callback_for(say, *callback), one.fitting_limit(),
         )  # fmt: skip
 
     ends_at = one.ends_at()
     ended = one.bounded(fit_all, ends_at and ends_at - BLEND_S * settings.ensemble)
     if ended:
-        one.cut_short.append(
-            {
-                "time": "the search did not end by itself and was ended, for the stage to keep its limit",
-                "memory": "the search was ended: it had nearly filled the memory",
-                "killed": "the search was ended by the system, most likely because memory ran out",
-            }[ended]
-        )
-        one.display.ended(f"ended, no {'time' if ended == 'time' else 'memory'}")
+        one.tell_ended(ended)
     predictor = load_left(one.folder)
     if predictor is None:
         one.cut_short.append(

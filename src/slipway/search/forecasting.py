@@ -13,7 +13,7 @@ from slipway.project.entry import UserError
 from slipway.project.names import LOCAL
 from slipway.rows.series import ITEM, TIME, SeriesContract, load_contract
 from slipway.search.bounded import Say, run_bounded
-from slipway.search.budget import Search, fitting_share, rows
+from slipway.search.budget import Search, rows
 from slipway.search.choice import MEGABYTE, won_by
 from slipway.search.events import CutShort, is_ensemble
 from slipway.search.search import LEADERBOARD
@@ -65,20 +65,15 @@ def search(one: Search) -> "TimeSeriesPredictor":
     UserError
         AutoGluon refuses the settings, or every model failed for another reason than the budget.
     """
-    settings, limit = one.settings, one.settings.time_limit
+    settings = one.settings
     shutil.rmtree(one.folder, ignore_errors=True)
 
     def fit_all(say: Say) -> None:
-        time_limit = None if limit is None else max(0.1, min(limit * fitting_share(settings), one.left_s() - 0.5))
-        fit(one, hyperparameters(settings, one.seed), say, time_limit)
+        fit(one, hyperparameters(settings, one.seed), say, one.fitting_limit())
 
     ended = one.bounded(fit_all, one.ends_at())
     if ended:
-        why = {"time": "for the stage to keep its limit", "memory": "it had nearly filled the memory"}
-        one.cut_short.append(
-            f"the search was ended: {why.get(ended, 'by the system, most likely because memory ran out')}"
-        )
-        one.display.ended(f"ended, no {'time' if ended == 'time' else 'memory'}")
+        one.tell_ended(ended)
     predictor = load_left(one.folder)
     if predictor is None and not one.cut_short and not one.display.cut_short:
         raise UserError(
