@@ -25,11 +25,11 @@ forecast:  ## add what forecasting needs, forecast the example, register the mod
 
 test:  ## every test, the slow ones too
 	@./environment.sh dev
-	@python -m pytest
+	@python -m pytest -n 2 --dist loadfile
 
 fast:  ## the tests that take seconds
 	@./environment.sh dev
-	@python -m pytest -m "not slow"
+	@python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint:  ## formatting, lint and types
 	@./environment.sh dev
