@@ -97,7 +97,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     from slipway.project.files import whole_file, write_json
     from slipway.project.names import autogluon_metric
     from slipway.search import forecasting, tabular
-    from slipway.search.budget import Search
+    from slipway.search.budget import Search, seconds_to_finish
     from slipway.search.display import SearchDisplay
     from slipway.search.memory import free_bytes
     from slipway.search.search import log_to
@@ -125,19 +125,20 @@ def main() -> None:  # noqa: PLR0915  one story in order
         free_bytes(settings), Path("reports/leaderboard.csv"),
     ) as display:  # fmt: skip
         started = time.monotonic()
-        # What the stage does after the search takes as long as its imports, or a little more.
-        finish_s = 2 + 1.2 * (started - began)
         one = Search(
             Path("models/predictor"), data.label, data.positive_class, data.task, params.seed, settings, display, began,
-            finish_s,
+            seconds_to_finish(started - began),
         )  # fmt: skip
         predictor = way.search(one)
         chosen, choices = way.choose(one, predictor)
-        predictor = way.load_left(one.folder) or predictor
+        if choices:  # among them a blend may be new
+            predictor = way.load_left(one.folder) or predictor
         won = way.why_it_won(predictor, chosen, settings.infer_limit)
         best = way.leaderboard(predictor, {}).pipe(lambda ranking: ranking[ranking["model"] == chosen].iloc[0])
-        deployed = way.refit(one, predictor, chosen) if settings.refit_full and not one.is_baseline else chosen
-        predictor = way.load_left(one.folder) or predictor
+        deployed = chosen
+        if settings.refit_full and not one.is_baseline:
+            deployed = way.refit(one, predictor, chosen)
+            predictor = way.load_left(one.folder) or predictor
         seconds = time.monotonic() - started
     table = way.leaderboard(predictor, display.cut_short)
 
@@ -145,7 +146,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     cut_short = [*one.cut_short, *grouped(by_budget)]
     slow = build(way, predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
     with whole_file(Path("reports/leaderboard.csv")) as part:
-        table.assign(hyperparameters=table["model"].map(way.fitted_with(predictor))).to_csv(part, index=False)
+        table.assign(hyperparameters=table["model"].map(way.fitted_with(one, predictor))).to_csv(part, index=False)
     row = table[table["model"] == deployed].iloc[0]
     write_json(
         Path("reports/automl.json"),

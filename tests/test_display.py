@@ -183,7 +183,8 @@ def fitted(callback, trainer, *models):
 @pytest.fixture
 def trainer(tmp_path):
     (tmp_path / "trainer.pkl").write_bytes(b"whole")
-    return SimpleNamespace(path=str(tmp_path))
+    model = SimpleNamespace(params={"seed": 1}, params_trained={"rounds": 7})
+    return SimpleNamespace(path=str(tmp_path), load_model=lambda _: model)
 
 
 def test_callback_tells_what_is_fitted(trainer):
@@ -193,6 +194,7 @@ def test_callback_tells_what_is_fitted(trainer):
     assert [(event["event"], event["model"], event.get("score")) for event in told] == [
         ("fitting", "GBM", None), ("fitted", "GBM", 0.7), ("fitting", "XGB", None), ("fitted", "XGB", None),
     ]  # fmt: skip
+    assert [event.get("fitted_with") for event in told] == [None, '{"seed": 1, "rounds": 7}', None, None]
     assert (Path(trainer.path) / "trainer.whole.pkl").read_bytes() == b"whole"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from autogluon.tabular import TabularPredictor
 from conftest import Project, until_it_says
 
 pytestmark = pytest.mark.slow
@@ -135,6 +136,17 @@ def test_winner_fitted_again_on_all_rows_is_deployed(finished: Project):
     assert figures["best_model"].endswith("_FULL")
     assert figures["score_val"] == board["score_val"].max()
     finished.run("python", "src/evaluate.py")
+    # What each was fitted with is read from the folds alone, and is what AutoGluon says of the whole.
+    trainer = TabularPredictor.load(str(finished.folder / "models/predictor"))._trainer
+    told = board.dropna(subset="hyperparameters").set_index("model")["hyperparameters"].map(json.loads)
+    assert {model.removesuffix("_FULL") for model in told.index} == {
+        "LightGBM_BAG_L1",
+        "RandomForest_BAG_L1",
+        "Dummy_BAG_L1",
+    }
+    for model, settings in told.items():
+        info = trainer.get_model_info(model)["bagged_info"]
+        assert settings == info["child_hyperparameters"] | info["child_hyperparameters_fit"]
 
 
 def test_killed_search_leaves_nothing_and_is_taken_up(fresh: Project, tmp_path: Path, stopping: list):

@@ -12,7 +12,7 @@ from slipway.search.bounded import Say, run_bounded
 from slipway.search.display import SearchDisplay
 from slipway.search.events import callback_for, is_ensemble
 from slipway.search.memory import free_bytes
-from slipway.search.search import fit
+from slipway.search.search import fit, settings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,8 @@ SHARE, SPARE_S = 1.1, 10.0
 # The search is ended when it fills this share of the memory that was free.
 ENDED_AT = 0.95
 BASELINE_ROWS = 20_000
-# Where the search had to be ended, this is left to blend what is there.
-BLEND_S = 2.0
+# Where the search had to be ended, this is left to blend what is there: seconds, or a share of what comes after the search.
+BLEND_S, BLEND_SHARE = 2.0, 0.4
 
 
 @dataclass
@@ -56,9 +56,9 @@ class Search:
     is_baseline: bool = False
 
     def ends_at(self) -> float | None:
-        """Return when fitting has to be over for the stage to keep its promise, at the limit at the earliest, or None."""
+        """Return when fitting has to be over for the stage to keep its promise, or None."""
         limit = self.settings.time_limit
-        return None if limit is None else self.started + max(limit, SHARE * limit + SPARE_S - self.finish_s)
+        return None if limit is None else self.started + SHARE * limit + SPARE_S - self.finish_s
 
     def left_s(self) -> float:
         """Return the seconds that are left for fitting."""
@@ -85,6 +85,20 @@ class Search:
             }[ended]
         )
         self.display.ended(f"ended, no {'time' if ended == 'time' else 'memory'}")
+
+
+def seconds_to_finish(so_far_s: float, waits: Path = Path("/proc/self/schedstat")) -> float:
+    """Return what the stage needs after the search, from what it took until here, most of it imports.
+
+    It is as much again at the pace that the machine has now, beside whatever else runs. What the imports waited for the
+    disk is left out, where the system says so: the libraries are in memory now.
+    """
+    try:
+        on_cpu, for_cpu = map(int, waits.read_text(encoding="ascii").split()[:2])
+        so_far_s = min(so_far_s, (on_cpu + for_cpu) / 1e9)
+    except (OSError, ValueError):
+        pass
+    return 1 + 0.8 * so_far_s
 
 
 def rows(part: str) -> "pd.DataFrame":
@@ -128,7 +142,7 @@ def search(one: Search) -> "TabularPredictor":
         )  # fmt: skip
 
     ends_at = one.ends_at()
-    ended = one.bounded(fit_all, ends_at and ends_at - BLEND_S * settings.ensemble)
+    ended = one.bounded(fit_all, ends_at and ends_at - max(BLEND_S, BLEND_SHARE * one.finish_s) * settings.ensemble)
     if ended:
         one.tell_ended(ended)
     predictor = load_left(one.folder)
@@ -139,7 +153,16 @@ def search(one: Search) -> "TabularPredictor":
         return baseline(one)
     if ended and settings.ensemble:
         blend(one, predictor, base_models(predictor))
-    return load_left(one.folder) or predictor
+        return load_left(one.folder) or predictor
+    return predictor
+
+
+def fitted_with(one: Search, predictor: "TabularPredictor") -> dict[str, str]:
+    """Return model → what it was fitted with as JSON, no ensembles: what the search said, the rest read from its files."""
+    said = {model: fitted["fitted_with"] for model, fitted in one.display.fitted.items() if "fitted_with" in fitted}
+    rest = [model for model in predictor.model_names() if model not in said and not is_ensemble(model)]
+    trainer = predictor._trainer  # noqa: SLF001  the only door to a model
+    return said | {model: settings_of(trainer.load_model(model)) for model in rest}
 
 
 def fitting_share(settings: Automl) -> float:
@@ -157,13 +180,14 @@ def base_models(predictor: "TabularPredictor") -> list[str]:
 
 def blend(one: Search, predictor: "TabularPredictor", models: list[str], name: str = "Rest") -> None:
     """Fit a weighted ensemble of models that are there, if there is time for it."""
-    if len(models) < 2 or one.left_s() < 1:
+    if len(models) < 2:
         return
 
     def fit_ensemble(_: Say) -> None:
         predictor.fit_weighted_ensemble(base_models=models, name_suffix=name)
 
-    one.bounded(fit_ensemble, one.ends_at())
+    if one.left_s() < 1 or one.bounded(fit_ensemble, one.ends_at()):
+        one.cut_short.append(f"{len(models)} models were not blended: no time")
 
 
 def refit(one: Search, predictor: "TabularPredictor", model: str) -> str:

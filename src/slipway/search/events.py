@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.search.search import settings_of
+
 if TYPE_CHECKING:
     from autogluon.core.callbacks import AbstractCallback
 
@@ -50,7 +52,8 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
     Parameters
     ----------
     say
-        Called with dictionaries: ``event`` is fitting, fitted, left_out or cut; ``model`` its name.
+        Called with dictionaries: ``event`` is fitting, fitted, left_out or cut; ``model`` its name; of a fitted one also
+        what it was fitted with: read within the search's limit, since there may be many, of many folds.
     max_models
         How many fitted models are enough; failed ones and ensembles don't count.
     patience
@@ -89,17 +92,17 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
                 score, *seconds = (
                     trainer.get_model_attribute(name, key) for key in ("val_score", "fit_time", "predict_time")
                 )
-                say(
-                    {
-                        "event": "fitted",
-                        "model": name,
-                        "score": score,
-                        "fit_time": seconds[0],
-                        "pred_time_val": seconds[1],
-                    }
-                )
+                event = {
+                    "event": "fitted",
+                    "model": name,
+                    "score": score,
+                    "fit_time": seconds[0],
+                    "pred_time_val": seconds[1],
+                }
                 if not is_ensemble(name):
                     self._count(score)
+                    event["fitted_with"] = settings_of(trainer.load_model(name))
+                say(event)
             if not model_names:
                 say({"event": "fitted", "model": self.model, "score": None})
             heard.model = ""

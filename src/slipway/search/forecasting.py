@@ -214,7 +214,7 @@ def leaderboard(predictor: "TimeSeriesPredictor", cut_short: dict[str, str]) -> 
     )
 
 
-def fitted_with(predictor: "TimeSeriesPredictor") -> dict[str, str]:
+def fitted_with(_: Search, predictor: "TimeSeriesPredictor") -> dict[str, str]:
     """Return model → what it was fitted with as JSON; no ensembles."""
     table = predictor.leaderboard(extra_info=True).set_index("model")["hyperparameters"]
     return {model: json.dumps(settings, default=str) for model, settings in table.items() if not is_ensemble(model)}

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.search.budget import load_left, refit, search
+from slipway.search.budget import fitted_with, load_left, refit, search
 from slipway.search.choice import choose, why_it_won
-from slipway.search.search import fitted_with, hyperparameters, leaderboard
+from slipway.search.search import hyperparameters, leaderboard
 from slipway.serving.scoring import Scorer
 
 if TYPE_CHECKING:
