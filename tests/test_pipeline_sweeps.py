@@ -43,7 +43,9 @@ def of_queue(project: Project, *command: str) -> str:
     """Return what a command on the queue says; it is asked again where DVC meets a file that a worker is just writing."""
     deadline = time.monotonic() + 120
     while (done := project.run("dvc", "queue", *command, ok=False)).code:
-        assert "Expecting value" in done.stderr and time.monotonic() < deadline, f"{command}\n{done.stdout}\n{done.stderr}"  # noqa: PT018
+        said = f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Expecting value" in done.stderr, said
+        assert time.monotonic() < deadline, said
     return done.stdout
 
 
