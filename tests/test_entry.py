@@ -67,6 +67,15 @@ def test_full_disk_is_one_sentence(number):
     assert stage.stderr.endswith("Free some space. Finished stages are kept; `dvc repro` goes on from here.\n")
 
 
+@pytest.mark.parametrize("says", ["(sqlite3.OperationalError) database or disk is full", "No space left on device: x"])
+def test_full_disk_in_a_librarys_own_words_is_one_sentence(says):
+    """What sqlite or a library in C++ met is said as what it is, in the place of a traceback through the library."""
+    done = ends(f"raise ValueError({says!r})", "src/register.py")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: Got a full disk while writing {Path.cwd()}, expected room")
+    assert done.stderr.count("\n") == 1
+
+
 def test_other_os_errors_are_bugs():
     """An error of the system that is no full disk keeps its traceback."""
     done = ends("raise OSError(errno.EIO, os.strerror(errno.EIO), 'data')")

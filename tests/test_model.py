@@ -1,7 +1,9 @@
 """From a tiny search to the model that ships: seeds, ranking, digest, and code of its own."""
 
+import os
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -282,6 +284,14 @@ def test_search_without_a_model_ends_in_a_sentence(tmp_path):
     """When no model can be fitted, the sentence names the models and the reason."""
     with pytest.raises(UserError, match=r"Got no model out of GBM \(LightGBM: .*Unknown objective.*Edit automl.models"):
         search(tmp_path / "predictor", models={"GBM": {"objective": "no such"}}, ensemble=False)
+
+
+@pytest.mark.slow
+def test_model_that_met_a_full_disk_ends_the_search(tmp_path, monkeypatch):
+    """AutoGluon goes on without a model that could not be written; here that is no search of these settings."""
+    monkeypatch.setattr("autogluon.tabular.models.LGBModel.save", Mock(side_effect=OSError(28, os.strerror(28))))
+    with pytest.raises(OSError, match="No space left on device"):
+        search(tmp_path / "predictor")
 
 
 @pytest.mark.slow

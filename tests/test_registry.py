@@ -146,6 +146,15 @@ def test_bug_is_not_tried_again():
     assert calls == []
 
 
+def test_full_disk_under_the_store_is_not_tried_again(monkeypatch):
+    """Waiting makes no room: what sqlite says of a full disk is raised at once, for the stage to say where."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////nowhere/mlflow.db")
+    work = Mock(side_effect=MlflowException("(sqlite3.OperationalError) database or disk is full"))
+    with pytest.raises(MlflowException, match="disk is full"):
+        retrying("register", work)
+    assert work.call_count == 1
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     return tmp_path_factory.mktemp("root")

@@ -4,7 +4,6 @@ import errno
 import gc
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 
 class UserError(Exception):
@@ -67,10 +67,20 @@ def heed_kill() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def is_full_disk(error: OSError) -> bool:
-    """Return whether an error says that the disk is full, or the quota used up; copying a folder wraps what it met."""
-    full = (errno.ENOSPC, errno.EDQUOT)
-    return error.errno in full or (isinstance(error, shutil.Error) and any(f"[Errno {n}]" in str(error) for n in full))
+# Libraries wrap what they met in errors of their own; the last is sqlite's.
+SAYS_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), "database or disk is full")
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Return whether an error says that the disk is full, or the quota used up."""
+    number = error.errno if isinstance(error, OSError) else None
+    return number in (errno.ENOSPC, errno.EDQUOT) or any(words in str(error) for words in SAYS_FULL)
+
+
+def interrupted(kept: str | None, error: BaseException) -> NoReturn:
+    """End the process after Ctrl-C: with 130, and what is kept."""
+    print(" ".join(["Interrupted.", *([kept] if kept else [])]), file=sys.stderr)
+    raise SystemExit(130) from error
 
 
 def run(main: Callable[[], None], kept: str | None = None) -> None:
@@ -91,10 +101,14 @@ def run(main: Callable[[], None], kept: str | None = None) -> None:
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         raise SystemExit(1) from error
-    except OSError as error:
+    except KeyboardInterrupt as error:
+        interrupted(kept, error)
+    except Exception as error:
+        if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # DuckDB's way of saying Ctrl-C
+            interrupted(kept, error)
         if not is_full_disk(error):
             raise
-        place = error.filename or Path.cwd()
+        place = getattr(error, "filename", None) or Path.cwd()
         scratch = str(place) == tempfile.gettempdir() or str(place).startswith(f"{tempfile.gettempdir()}/slipway-")
         what = "unpacked and rewritten raw files" if scratch else "what this writes"
         way = " or set TMPDIR to a folder with more." if scratch else "."
@@ -104,11 +118,6 @@ def run(main: Callable[[], None], kept: str | None = None) -> None:
             file=sys.stderr,
         )
         raise SystemExit(1) from error
-    except (KeyboardInterrupt, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and str(error) != "Query interrupted":  # DuckDB's way of saying Ctrl-C
-            raise
-        print(" ".join(["Interrupted.", *([kept] if kept else [])]), file=sys.stderr)
-        raise SystemExit(130) from error
     finally:
         sys.stdout.flush()
         if "duckdb" not in sys.modules:  # its binding would name every object that the collector was kept from

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from slipway.project.entry import UserError, project_root
+from slipway.project.entry import UserError, is_full_disk, project_root
 from slipway.project.files import whole_file
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def retrying(what: str, work: Callable[[], T]) -> T:
         try:
             return work()
         except (MlflowException, RequestException, OSError) as error:
+            if place.startswith("sqlite:") and is_full_disk(error):
+                raise
             code = getattr(error, "error_code", "INTERNAL_ERROR")
             status = getattr(getattr(error, "response", None), "status_code", 0)
             says = " ".join(str(error).split())[:160]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.project.automl_settings import Automl
 from slipway.project.availability import missing_packages
-from slipway.project.entry import UserError
+from slipway.project.entry import SAYS_FULL, UserError
+from slipway.project.files import full_disk
 from slipway.project.names import autogluon_metric
 from slipway.search.memory import cpus_of, memory_gb
 
@@ -208,6 +209,8 @@ def fit(
             f"{reason}. Edit conf/automl/."
         ) from error
     failures = failed_models(predictor)
+    if full := [why for why in failures.values() if any(words in why for words in SAYS_FULL)]:
+        raise full_disk(full[0], folder)  # the search of a machine with room has these models as well
     if not predictor.model_names(can_infer=True) and (settings.time_limit is None or failures):
         said = "; ".join(f"{model}: {why}" for model, why in failures.items())
         raise UserError(
