@@ -73,10 +73,11 @@ def kept_rows(
                 write_batches(batches, cleaned, received.limit(0).to_arrow_table().schema, tell)
         else:
             with progress.following("read", received_rows, raw.connection):
-                write_rows(digested(received, data, kinds, params.seed), kept)
+                write_rows(digested(received, data, kinds, params.seed), kept, "uncompressed")
     if recipe.clean:  # what goes wrong from here on is not the raw files' fault
         with progress.following("read", received_rows, connection):
-            write_rows(digested(connection.read_parquet(str(cleaned)), data, kinds, params.seed), kept)
+            again = connection.read_parquet(str(cleaned))
+            write_rows(digested(again, data, kinds, params.seed), kept, "uncompressed")
     return kept
 
 
@@ -117,10 +118,11 @@ def prepared_batches(
     import pyarrow as pa
 
     from slipway.preparation.recipe import columns_read
+    from slipway.preparation.streaming import ahead
     from slipway.tables.inference import quoted
 
     read = [*columns_read(features, list(contract.columns)), contract.label]
-    for batch in rows.project(", ".join(map(quoted, read))).to_arrow_reader(batch_rows):
+    for batch in ahead(rows.project(", ".join(map(quoted, read))).to_arrow_reader(batch_rows)):
         yield pa.Table.from_pandas(prepare(batch.to_pandas(), features, contract), schema, preserve_index=False)
 
 

@@ -185,6 +185,17 @@ def test_table_has_the_contracts_columns():
     assert table.loc[7, ["sibsp", "alone", "boarded"]].isna().all()
 
 
+@pytest.mark.parametrize("count", [2, 40])
+def test_typed_rows_are_no_window_on_the_callers(count):
+    """A recipe that writes into its table leaves the rows that it was given as they were."""
+    given = pd.DataFrame({"t": ["a"] * count, "n": [1.0] * count, "d": [pd.Timestamp("2026-01-01")] * count})
+    table = typed(given, {"t": "text", "n": "number", "d": "datetime"})
+    for column, value in {"t": "b", "n": 2.0, "d": pd.Timestamp("2027-01-01")}.items():
+        table[column].to_numpy()[:] = value
+        table.loc[0, column] = value
+    assert given.drop_duplicates().to_dict("records") == [{"t": "a", "n": 1.0, "d": pd.Timestamp("2026-01-01")}]
+
+
 def test_needed_column_must_be_there():
     """Rows without a column that the features depend on are refused with its name."""
     with pytest.raises(ContractError, match=r"Got rows without the column 'cabin', expected it; send it with null"):

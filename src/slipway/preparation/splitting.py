@@ -179,12 +179,13 @@ def part_sql(rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "Mapping[str, K
         if isinstance(split, ColumnSplit):
             return _by_column(rows, split.column)
         order = _by_group(split, seed) if isinstance(split, GroupSplit) else _by_time(rows, split, kinds)
-    test = _ends(rows, order, split.test_size)
-    cases = [f"WHEN {order.key} <= {test} THEN 'test'", f"WHEN {order.key} < {test} + {order.gap} THEN NULL"]
+    ends = {"test": _ends(rows, order, split.test_size)}
     if split.validation_size:
-        validation = _ends(rows, order, split.test_size + split.validation_size)
-        cases += [f"WHEN {order.key} <= {validation} THEN 'validation'"]
-        cases += [f"WHEN {order.key} < {validation} + {order.gap} THEN NULL"]
+        ends["validation"] = _ends(rows, order, split.test_size + split.validation_size)
+    cases = []
+    for part, end in ends.items():
+        cases += [f"WHEN {order.key} <= {end} THEN '{part}'"]
+        cases += [f"WHEN {order.key} < {end} + {order.gap} THEN NULL"] if order.gap else []
     return f"CASE {' '.join(cases)} ELSE 'train' END"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipway.project.entry import UserError
 from slipway.project.files import full_disk
@@ -13,6 +13,8 @@ from slipway.project.files import full_disk
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -46,13 +48,13 @@ def bounded(folder: Path, memory_mb: int, threads: int | None = None) -> "Iterat
         raise full_disk(str(error), folder) from error
 
 
-def write_rows(rows: "duckdb.DuckDBPyRelation", path: Path) -> None:
+def write_rows(rows: "duckdb.DuckDBPyRelation", path: Path, compression: str = "snappy") -> None:
     """Write the rows of a relation to Parquet in their order.
 
     On a connection of one thread, byte for byte the same for the same rows; with more, row groups end elsewhere.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows.write_parquet(str(path), compression="snappy")
+    rows.write_parquet(str(path), compression=compression)
 
 
 @contextmanager
@@ -70,6 +72,15 @@ def beside(work: Callable[[], None], connection: "duckdb.DuckDBPyConnection") ->
             while not running.done():
                 connection.interrupt()
                 wait([running], timeout=0.1)
+
+
+def ahead(batches: Iterator[T]) -> Iterator[T]:
+    """Give batches in their order, each read while the one before is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
 
 
 def write_batches(

@@ -89,7 +89,9 @@ class Contract:
         if not rows.columns.is_unique:
             twice = rows.columns[rows.columns.duplicated()][0]
             raise ContractError(f"Got the column {twice!r} twice, expected each column once.")
-        return typed(rows.reindex(columns=list(self.columns)), self.columns)
+        if any(column not in rows.columns for column in self.columns):
+            rows = rows.reindex(columns=list(self.columns))
+        return typed(rows, self.columns)
 
     def refusals(self, rows: pd.DataFrame) -> dict[int, str]:
         """Return place of a row, counted from 0 → why `table` refuses it, for all rows of which a value does not fit."""
@@ -126,10 +128,10 @@ class Contract:
 
 def seen_values(values: pd.Series, kind: Kind) -> list[Any]:
     """Return some values of a typed train column, in order: what `Contract.seen` keeps."""
-    present = values.dropna()
     if kind == "text":
-        counts = present.value_counts()
+        counts = values.value_counts()
         return sorted(counts[counts >= COMMON].index[:20])
+    present = values.dropna()
     present = present[present.abs() < np.inf] if kind != "datetime" else present
     if not len(present):
         return []
@@ -147,7 +149,8 @@ def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
     out of the type's reach, such as 9999-12-31 for "open", becomes the first or the last day within, 1677-09-22 or 2262-04-11.
     """
     cast = _cast_few if len(rows) <= FEW_ROWS else _cast
-    return pd.DataFrame({column: cast(rows[column], kind) for column, kind in kinds.items()}, index=rows.index)
+    columns = {column: cast(rows[column], kind) for column, kind in kinds.items()}
+    return pd.DataFrame(columns, index=rows.index, copy=False)  # they are copies of the rows' already
 
 
 def _cast_few(values: pd.Series, kind: Kind) -> "pd.Series | np.ndarray":
@@ -176,6 +179,8 @@ def _misfit(value: Any, column: Any, kind: Kind) -> str:
 def _converted(values: pd.Series, kind: Kind) -> pd.Series:
     if kind == "text":
         texts = values.astype(object)
+        if pd.api.types.infer_dtype(texts, skipna=False) == "string":  # nothing is missing
+            return texts
         if pd.api.types.infer_dtype(texts, skipna=True) not in ("string", "empty"):
             texts = texts.map(_text, na_action="ignore").astype(object)
         return texts.where(texts.notna(), np.nan)
