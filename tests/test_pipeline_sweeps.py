@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,14 @@ def at_work(project: Project) -> dict[psutil.Process, str]:
     """Return the workers of a project's queue that run an experiment → its name."""
     names = {task: name for name, (task, _) in statuses(project).items()}
     found = {}
-    for process in psutil.process_iter(["cmdline", "cwd"]):
+    for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
-        if "exec-run" in words and process.info["cwd"] == str(project.folder):
-            task = next(Path(word).parent.name[:7] for word in words if word.endswith(".run"))
-            found[process.parent()] = names[task]
+        books = [Path(word) for word in words if word.endswith(".run")]
+        if "exec-run" in words and books[0].is_relative_to(project.folder):  # it works in a folder of its own
+            with suppress(psutil.NoSuchProcess):
+                worker = process.parent()
+                if worker and "queue-worker" in worker.cmdline():
+                    found[worker] = names[books[0].parent.name[:7]]
     return found
 
 
@@ -84,9 +88,10 @@ def lose_a_worker(project: Project, draw: random.Random, *, alone: bool) -> str:
 
     SIGKILL is what nothing can catch: a machine that goes down, or Linux when memory runs out.
     """
+    deadline = time.monotonic() + 120
     time.sleep(draw.uniform(0, 8))
     while not (working := at_work(project)):
-        time.sleep(0.2)
+        assert time.monotonic() < deadline, statuses(project)
     worker, lost = draw.choice(sorted(working.items(), key=lambda pair: pair[1]))
     for process in [worker, *([] if alone else worker.children(recursive=True))]:
         process.send_signal(signal.SIGKILL)
