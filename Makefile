@@ -5,7 +5,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help run forecast test fast lint params why ui serve sweep compare lock
+.PHONY: help run forecast neural test fast lint params why ui serve sweep compare lock
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,6 +20,12 @@ run:  ## make the environment, run the pipeline, say what came out
 forecast:  ## add what forecasting needs, forecast the example, register the model
 	@./environment.sh forecasting
 	@[ ! -e conf/data/co2.yaml ] || python src/compose.py data=co2 automl=forecasting
+	@dvc repro
+	@python src/summary.py
+
+neural:  ## add what neural networks need, search with them too, register the model
+	@./environment.sh neural
+	@python src/compose.py automl=neural
 	@dvc repro
 	@python src/summary.py
 
@@ -76,3 +82,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock --group dev pyproject.toml -o requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock -c requirements-build.lock -c requirements-torch.txt --no-emit-package torch --group forecasting -o requirements-forecasting.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements.lock -c requirements-build.lock -c requirements-torch.txt --no-emit-package torch --group neural -o requirements-neural.lock

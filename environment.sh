@@ -1,27 +1,32 @@
 #!/bin/sh
 # Makes the environment in .venv from exact, hash-checked pins, unless it is there and up to date.
-# usage: environment.sh [dev] [forecasting]        PYTHON=python3.12 environment.sh      takes that Python
-# dev adds the tests' tools, forecasting what that task needs; an extra that is there stays.
+# usage: environment.sh [dev] [forecasting] [neural]        PYTHON=python3.12 environment.sh      takes that Python
+# dev adds the tests' tools, forecasting what that task needs, neural what neural networks on rows need; an extra that is
+# there stays.
 set -u
 cd "$(dirname "$0")" || exit 1
 
+fail() { echo "Error: $*" >&2; exit 1; }
 lock=requirements.lock
-extra=
-[ -e .venv/made-from/requirements-forecasting.lock ] && extra=requirements-forecasting.lock
+extras=
+for name in forecasting neural; do
+    [ -e ".venv/made-from/requirements-$name.lock" ] && extras="$extras $name"
+done
 for word in "$@"; do
     case $word in
         dev) lock=requirements-dev.lock ;;
-        forecasting) extra=requirements-forecasting.lock ;;
+        forecasting | neural) extras="$extras $word" ;;
+        *) fail "Got $word, expected dev, forecasting or neural, or nothing." ;;
     esac
 done
-fail() { echo "Error: $*" >&2; exit 1; }
 
 # The environment is what its locks say; .venv/made-from keeps copies of the locks that it was made from.
 same() { cmp -s "$1" ".venv/made-from/$1"; }
 made_from() { same "$1" && same requirements-build.lock; }
 has_base() { [ -x .venv/bin/python ] && { made_from "$lock" || made_from requirements-dev.lock; }; }
-has_extra() { [ -z "$extra" ] || { same "$extra" && same requirements-torch.txt; }; }
-if has_base && has_extra; then exit 0; fi
+has_extra() { same "requirements-$1.lock" && same requirements-torch.txt; }
+has_extras() { for name in $extras; do has_extra "$name" || return 1; done; }
+if has_base && has_extras; then exit 0; fi
 
 fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 python=
@@ -43,18 +48,21 @@ pip_install() {
     fail "Got a failed install ($(grep -m1 '^ERROR' "$log" || tail -n1 "$log")), expected all of $lock. See $log, mend it and run again."
 }
 install() { pip_install --require-hashes --no-deps "$@"; }
-install_extra() {
-    lock=$extra
-    echo "Adding $extra and PyTorch to .venv (a few minutes, once; docs/forecasting.md says which build of PyTorch)"
-    rm -f ".venv/made-from/$lock"
-    install -r "$lock"
-    # Several builds of torch have its version: pip takes the one that it is set up for, and what that one needs.
-    pip_install -r requirements-torch.txt
-    cp "$lock" requirements-torch.txt .venv/made-from/
+install_extras() {
+    for name in $extras; do
+        has_extra "$name" && continue
+        lock=requirements-$name.lock
+        echo "Adding $lock and PyTorch to .venv (a few minutes, once; docs/forecasting.md says which build of PyTorch)"
+        rm -f ".venv/made-from/$lock"
+        install -r "$lock"
+        # Several builds of torch have its version: pip takes the one that it is set up for, and what that one needs.
+        pip_install -r requirements-torch.txt
+        cp "$lock" requirements-torch.txt .venv/made-from/
+    done
 }
 
 if has_base; then
-    install_extra
+    install_extras
     rm -f "$log"
     exit 0
 fi
@@ -66,5 +74,5 @@ install -r requirements-build.lock
 install --no-build-isolation -r "$lock"
 mkdir -p .venv/made-from
 cp "$lock" requirements-build.lock .venv/made-from/
-[ -z "$extra" ] || install_extra
+install_extras
 rm -f "$log"

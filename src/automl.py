@@ -1,5 +1,6 @@
 """Search for the best model of the train rows and build the deliverable from it."""
 
+import importlib
 import shutil
 import time
 from pathlib import Path
@@ -93,7 +94,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     import pandas as pd  # noqa: F401
     import pyarrow.parquet as pq
 
-    from slipway.project.availability import check_available
+    from slipway.project.availability import check_available, uses_torch
     from slipway.project.files import whole_file, write_json
     from slipway.project.names import autogluon_metric
     from slipway.search import forecasting, tabular
@@ -109,6 +110,10 @@ def main() -> None:  # noqa: PLR0915  one story in order
         import autogluon.timeseries  # noqa: F401  as above
 
         way = forecasting
+    if data.task == "forecasting" or uses_torch([kind for kind in settings.kinds() if kind not in left_out]):
+        importlib.import_module(
+            "torch"
+        )  # as above: fitting needs it, and so does what is asked of the model afterwards
     log_to(Path("reports/automl.log"), 4 if debug else settings.verbosity)
     train, validation = (pq.read_metadata(f"data/prepared/{part}.parquet") for part in ("train", "validation"))
     held_out = f"{validation.num_rows} validation rows, " if validation.num_rows else ""

@@ -140,8 +140,8 @@ def with_environment(project: Project) -> Project:
         if part.name != "made-from":
             (venv / part.name).symlink_to(part)
     (venv / "made-from").mkdir()
-    for lock in set(project.folder.glob("requirements*.lock")) - {project.folder / "requirements-forecasting.lock"}:
-        shutil.copy(lock, venv / "made-from")
+    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-build.lock"):
+        shutil.copy(project.folder / lock, venv / "made-from")
     return project
 
 

@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {
     "adopt.md": "tests/test_adopt.py",
     "data.md": "tests/test_pipeline_data.py",
-    "forecasting.md": "tests/test_forecasting.py",
+    "forecasting.md": "tests/test_extras.py",
     "serving.md": "tests/test_docs.py",
     "team.md": "tests/test_pipeline_shared.py",
 }

@@ -166,13 +166,14 @@ def test_script_needs_no_bash():
     assert subprocess.run(["/bin/sh", "-n", str(script)], check=False).returncode == 0
 
 
-EXTRA = "requirements-forecasting.lock"
+EXTRA, NEURAL = "requirements-forecasting.lock", "requirements-neural.lock"
 
 
 @pytest.fixture
 def with_extra(project):
     """Return the folder with small locks of the extra too, and a Python that installs whatever it is told and notes it."""
     (project / EXTRA).write_text("seven==1.0\n")
+    (project / NEURAL).write_text("eight==1.0\n")
     (project / "requirements-torch.txt").write_text("torch==2\n")
     python(project, pip='echo "$*" >> .venv/installed; exit 0')
     return project
@@ -206,6 +207,28 @@ def test_new_environment_has_base_and_extra(with_extra):
     assert [name for name, _ in installed(with_extra)] == wanted
 
 
+def test_extras_do_not_put_each_other_out(with_extra):
+    """A second extra goes on top of the first, both stay with a new lock of the base, and only what changed is installed."""
+    run(with_extra, "neural")
+    before = installed(with_extra)
+    assert f"Adding {EXTRA}" in run(with_extra, "forecasting").stdout
+    assert installed(with_extra) == [*before, (EXTRA, True), ("requirements-torch.txt", False)]
+    assert run(with_extra).stdout == run(with_extra, "neural", "forecasting").stdout == ""
+    (with_extra / NEURAL).write_text("eight==1.1\n")
+    done = run(with_extra)
+    assert (done.stdout.count("Adding"), f"Adding {NEURAL}" in done.stdout) == (1, True)
+    (with_extra / "requirements.lock").write_text("six==1.16.0\n")
+    run(with_extra)
+    both = {"requirements-build.lock", "requirements.lock", EXTRA, NEURAL, "requirements-torch.txt"}
+    assert {name for name, _ in installed(with_extra)} == both
+
+
+def test_other_words_are_refused(with_extra):
+    """A word that the script does not know is refused with those that it does, and nothing is made."""
+    assert "Got nueral, expected dev, forecasting or neural" in one_line(run(with_extra, "nueral"))
+    assert not (with_extra / ".venv").exists()
+
+
 def test_failed_extra_is_not_taken_for_done(with_extra):
     """An extra whose install broke off is installed again, and the base stays."""
     run(with_extra)
@@ -217,10 +240,11 @@ def test_failed_extra_is_not_taken_for_done(with_extra):
     assert f"Adding {EXTRA}" in run(with_extra, "forecasting").stdout
 
 
-def test_lock_of_the_extra_has_no_build_of_torch():
-    """The lock of the extra agrees with the base's, and leaves torch, with all of CUDA, to pip's own settings."""
+@pytest.mark.parametrize(("name", "holds"), [(EXTRA, "autogluon-timeseries"), (NEURAL, "sympy")])
+def test_lock_of_an_extra_has_no_build_of_torch(name, holds):
+    """The lock of an extra agrees with the base's, and leaves torch, with all of CUDA, to pip's own settings."""
     lock, base = (dict(line.split(" ")[0].split("==") for line in (ROOT / name).read_text().splitlines() if "==" in line)
-                  for name in (EXTRA, "requirements.lock"))  # fmt: skip
+                  for name in (name, "requirements.lock"))  # fmt: skip
     assert {name: version for name, version in lock.items() if base.get(name, version) != version} == {}
     assert [name for name in lock if name == "torch" or name.startswith(("nvidia", "cuda", "triton"))] == []
-    assert "autogluon-timeseries" in lock
+    assert holds in lock

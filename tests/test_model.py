@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from slipway.preparation.recipe import save_recipe
+from slipway.project import names
 from slipway.project.entry import UserError
 from slipway.project.settings import load_params
 from slipway.rows.contract import Contract, ContractError, typed
@@ -147,6 +148,15 @@ def test_requirements_are_exact():
     assert not any(name.startswith(("catboost", "xgboost")) for name in needed)
     assert any(name.startswith("xgboost") for name in packaging.requirements(["XGBoost_2"], "binary"))
     assert all(name.count("==") == 1 for name in needed)
+
+
+def test_every_kind_of_model_has_its_packages():
+    """Each model that settings may name is known to requirements by AutoGluon's name of it, where it needs a package."""
+    from autogluon.tabular.registry import ag_model_registry
+
+    for key, packages in names.MODELS.items():
+        name = ag_model_registry.key_to_cls(key).ag_name
+        assert any(part in name for part in packaging.NEEDED_BY_MODEL) == bool(packages), (key, name)
 
 
 def test_signature_takes_missing_values_everywhere():

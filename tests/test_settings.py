@@ -1,6 +1,7 @@
 """The schema of params.yaml: what conf/ says passes, what cannot work is refused in one sentence."""
 
 import copy
+import importlib.util
 import json
 import re
 import shutil
@@ -298,6 +299,19 @@ def test_models_that_cannot_run_are_refused_before_anything_is_spent():
     alone = automl.model_copy(update={"skip_unavailable": True, "models": {"EBM": {}}})
     with pytest.raises(UserError, match="expected models that can run here"):
         check_available(alone)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is here")
+def test_neural_network_without_the_extra_says_how_to_get_it():
+    """Without torch the sentence names the command that adds it; what would download weights is no model's name at all."""
+    automl = validate(with_setting("automl.models", {"GBM": {}, "NN_TORCH": {}, "TABM": {}})).automl
+    with pytest.raises(
+        UserError, match=r"Got the models NN_TORCH \(no package torch\), TABM .*Run `./environment.sh neural`"
+    ):
+        check_available(automl)
+    for downloads in ("TABPFNV2", "MITRA", "TABICL", "TABDPT", "NORI"):
+        with pytest.raises(UserError, match=downloads):
+            validate(with_setting("automl.models", {downloads: {}}))
 
 
 def test_gpu_that_is_not_there_is_refused():

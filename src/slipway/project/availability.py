@@ -16,6 +16,11 @@ def missing_packages(kinds: list[str]) -> dict[str, str]:
     return {kind: names[0] for kind, names in absent.items() if names}
 
 
+def uses_torch(kinds: list[str]) -> bool:
+    """Return whether any of these kinds of models is a neural network on rows."""
+    return any("torch" in MODELS.get(kind, ()) for kind in kinds)
+
+
 def check_available(settings: Automl) -> dict[str, str]:
     """Return the models that are left out because they cannot run here, each with the package that it lacks.
 
@@ -40,8 +45,11 @@ def check_available(settings: Automl) -> dict[str, str]:
                 )
     said = ", ".join(f"{kind} (no package {package})" for kind, package in missing.items())
     if missing and (not settings.skip_unavailable or set(missing) == set(settings.kinds())):
+        install = (
+            "Run `./environment.sh neural`, which adds torch" if "torch" in missing.values() else "Install the package"
+        )
         raise UserError(
-            f"Got the models {said}, expected models that can run here. Install the package, take them out of "
+            f"Got the models {said}, expected models that can run here. {install}, take them out of "
             "conf/automl/ or name them in automl.excluded_model_types, or set automl.skip_unavailable=true to go on without."
         )
     if settings.num_gpus and not shutil.which("nvidia-smi"):

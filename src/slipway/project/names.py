@@ -5,8 +5,8 @@
 # fmt: off
 MODELS: dict[str, tuple[str, ...]] = {
     "GBM": ("lightgbm",), "CAT": ("catboost",), "XGB": ("xgboost",), "RF": (), "XT": (), "KNN": (), "LR": (),
-    "DUMMY": (), "GBM_PREP": ("lightgbm",), "EBM": ("interpret",), "NN_TORCH": ("torch",), "FASTAI": ("fastai",),
-    "TABM": ("torch",), "REALMLP": ("pytabkit",),
+    "DUMMY": (), "GBM_PREP": ("lightgbm",), "EBM": ("interpret",), "NN_TORCH": ("torch",), "FASTAI": ("fastai", "torch"),
+    "TABM": ("torch",), "REALMLP": ("pytabkit", "torch"),
 }
 
 # The same for long tables, where a config names the models: AutoGluon's own defaults want weights from a hub. Those that

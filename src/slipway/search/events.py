@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ CUT_SHORT = {
     "Early stopping due to lack of time": "stopped by the time limit",
     "Time limit exceeded": "left out, no time",
     "due to lack of time remaining": "left out, no time",
+    "May have run out of time": "stopped by the time limit, or by itself in the second half of its time",
     "Ran low on memory": "stopped by the memory limit",
     "Not enough memory to train": "left out, no memory",
 }
@@ -121,6 +123,25 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
             return None
 
     return Told()
+
+
+def let_tabm_tell() -> None:
+    """Let TabM say in the log that the clock may have stopped it; AutoGluon's own says nothing.
+
+    It stops before a round that would end too late, taking rounds to be equally long: in the first half of its time never.
+    """
+    from autogluon.tabular.models.tabm._tabm_internal import TabMImplementation
+
+    fit = TabMImplementation.fit
+
+    def told(self: Any, *args: Any, time_to_fit_in_seconds: float | None = None, **kwargs: Any) -> Any:
+        started = time.monotonic()
+        fitted = fit(self, *args, time_to_fit_in_seconds=time_to_fit_in_seconds, **kwargs)
+        if time_to_fit_in_seconds and time.monotonic() - started >= time_to_fit_in_seconds / 2:
+            logging.getLogger("autogluon.tabular").info("\tMay have run out of time")
+        return fitted
+
+    TabMImplementation.fit = told  # nothing is put back: the process ends with the search
 
 
 def keep_whole(trainer: Path) -> None:

@@ -84,7 +84,7 @@ def search(one: Search) -> "TimeSeriesPredictor":
         one.cut_short.append("no model could be fitted within the budget; the model repeats the last value")
         one.is_baseline = True
         shutil.rmtree(one.folder, ignore_errors=True)
-        run_bounded(lambda say: fit(one, {"Naive": [{}]}, say, None), one.display.hear, None, float("inf"))
+        run_bounded(lambda say: fit(one, {"Naive": [{"n_jobs": 1}]}, say, None), one.display.hear, None, float("inf"))
         predictor = load_left(one.folder)
     assert predictor is not None  # noqa: S101  for mypy: what repeats the last value can always be fitted
     return predictor

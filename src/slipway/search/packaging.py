@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 CARRIED = ("rows", "serving")
 # What predicting needs, as far as it is installed; a package per kind of model is added for those it holds.
 NEEDED = ("mlflow", "autogluon.tabular", "numpy", "pandas", "scipy", "scikit-learn")
-NEEDED_BY_MODEL = {"LightGBM": ("lightgbm",), "XGBoost": ("xgboost", "xgboost-cpu"), "CatBoost": ("catboost",)}
+NEEDED_BY_MODEL = {
+    "LightGBM": ("lightgbm",), "XGBoost": ("xgboost", "xgboost-cpu"), "CatBoost": ("catboost",), "EBM": ("interpret-core",),
+    "NeuralNetTorch": ("torch",), "TabM": ("torch",), "NeuralNetFastAI": ("fastai", "torch"), "RealMLP": ("pytabkit", "torch"),
+}  # fmt: skip
 # What a forecast needs whatever the models are: AutoGluon imports them all.
 NEEDED_BY_SERIES = ("autogluon.timeseries", "gluonts", "lightgbm", "mlforecast", "statsforecast", "torch")
 
@@ -86,7 +89,7 @@ def requirements(models: list[str], task: str) -> list[str]:
     if task == "forecasting":
         by_model = [NEEDED_BY_SERIES]
     pinned = []
-    for name in itertools.chain(NEEDED, *by_model):
+    for name in dict.fromkeys(itertools.chain(NEEDED, *by_model)):
         try:
             pinned.append(f"{name}=={version(name).partition('+')[0]}")  # whichever build of a version there is
         except PackageNotFoundError:

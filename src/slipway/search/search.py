@@ -195,6 +195,10 @@ def fit(
     )
     try:
         options = fit_options(settings, seed, time_limit)
+        if "TABM" in options["hyperparameters"]:
+            from slipway.search.events import let_tabm_tell  # which imports this
+
+            let_tabm_tell()
         if len(validation):
             options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
         if gigabytes := memory_gb(settings):

@@ -1,4 +1,4 @@
-"""The extra for forecasting: added to the environment by its one command, and a real series forecast with it to a served model."""
+"""The extras, each added to the environment by its one command: neural networks on rows, and forecasting, to served models."""
 
 import csv
 import json
@@ -30,6 +30,23 @@ models:
   AutoETS: {}
   RecursiveTabular: {model_hyperparameters: {n_estimators: 30}}
 """
+# Networks of seconds, in the place of the real ones.
+TINY_NETWORKS = """
+defaults: [base, _self_]
+models:
+  NN_TORCH: {num_epochs: 5}
+  TABM: {tabm_k: 4, d_block: 64, n_epochs: 5}
+num_cpus: 1
+"""
+ENDLESS_NETWORKS = """
+defaults: [base, _self_]
+time_limit: 60
+max_time_limit: 3
+models:
+  NN_TORCH: {num_epochs: 1000000, epochs_wo_improve: 1000000}
+  TABM: {tabm_k: 4, d_block: 64, patience: 1000000}
+num_cpus: 1
+"""
 
 
 def link_or_copy(source: str, to: str) -> None:
@@ -49,22 +66,41 @@ def environment_of_its_own(folder: Path) -> None:
             script.unlink()
             script.write_bytes(content.replace(sys.prefix.encode(), str(venv).encode()))
             script.chmod(0o755)
-    (venv / "made-from").mkdir(exist_ok=True)
+    shutil.rmtree(venv / "made-from", ignore_errors=True)
+    (venv / "made-from").mkdir()
     for lock in ("requirements-dev.lock", "requirements-build.lock"):
-        (venv / "made-from" / lock).unlink(missing_ok=True)
         shutil.copy2(folder / lock, venv / "made-from")
 
 
-@pytest.fixture(scope="module")
-def forecast(tmp_path_factory):
-    """Return a clone in which `make forecast` ran, and what it said."""
-    home = tmp_path_factory.mktemp("forecast")
+def with_its_own(home, make_environment):
+    """Return a clone that uses the environment in its folder, and the variables for commands without make."""
     env = environment(home)
-    env["PATH"] = env["PATH"].partition(os.pathsep)[2]  # the project's own environment is to be used
+    env["PATH"] = env["PATH"].partition(os.pathsep)[2]
     project = clone(home / "project", env)
-    environment_of_its_own(project.folder)
+    make_environment(project.folder)
+    return project, env | {"PATH": f"{project.folder}/.venv/bin{os.pathsep}{env['PATH']}"}
+
+
+@pytest.fixture(scope="module")
+def neural(tmp_path_factory):
+    """Return a clone in which `make neural` ran with tiny networks, what check said before, and what make said."""
+    project, env = with_its_own(tmp_path_factory.mktemp("neural"), environment_of_its_own)
+    inside = Project(project.folder, env)
+    project.write("conf/automl/neural.yaml", TINY_NETWORKS)
+    project.edit("conf/evaluate/default.yaml", "importance_repeats: 5", "importance_repeats: 1")
+    inside.run("python", "src/compose.py", "automl=neural")
+    before = inside.run("python", "src/check.py", ok=False)
+    done = project.run("make", "neural", timeout_s=900)
+    return inside, before, done
+
+
+@pytest.fixture(scope="module")
+def forecast(neural, tmp_path_factory):
+    """Return a clone in which `make forecast` ran, in the environment that has the other extra, and what it said."""
+    venv = neural[0].folder / ".venv"
+    project, env = with_its_own(tmp_path_factory.mktemp("forecast"), lambda folder: (folder / ".venv").symlink_to(venv))
     done = project.run("make", "forecast", timeout_s=900)
-    return Project(project.folder, env | {"PATH": f"{project.folder}/.venv/bin{os.pathsep}{env['PATH']}"}), done
+    return Project(project.folder, env), done
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +122,83 @@ def sales(forecast):
 def python(project, code):
     """Return what code says in the project's environment, parsed."""
     return json.loads(project.run("python", "-W", "ignore", "-c", code).stdout.splitlines()[-1])
+
+
+def test_one_command_adds_neural_networks(neural):
+    """Without torch check says how to get it; `make neural` adds it and ends with a registered model of networks."""
+    project, before, done = neural
+    assert before.code == 1
+    assert "Got the models NN_TORCH (no package torch), TABM (no package torch)" in before.stderr
+    assert "Run `./environment.sh neural`, which adds torch" in before.stderr
+    assert "Adding requirements-neural.lock and PyTorch to .venv" in done.stdout
+    assert done.ran == ["check", "dataprep", "automl", "evaluate", "register"]
+    assert "Registered version 1 of model titanic-survival" in done.stdout
+    with (project.folder / "reports/leaderboard.csv").open() as file:
+        fitted = {row["model"]: json.loads(row["hyperparameters"] or "{}") for row in csv.DictReader(file)}
+    assert set(fitted) == {"NeuralNetTorch", "TabM", "WeightedEnsemble_L2"}
+    seed = int(re.search(r"^seed: (\d+)", project.read("params.yaml"), re.MULTILINE)[1])
+    assert (fitted["NeuralNetTorch"]["seed_value"], fitted["TabM"]["random_state"]) == (seed, seed)
+    assert json.loads(project.read("reports/metrics.json"))["roc_auc"] > 0.7
+    assert "torch==2.13.0" in project.read("models/model/requirements.txt").splitlines()
+    assert project.run("./environment.sh").stdout == project.run("./environment.sh", "neural").stdout == ""
+
+
+def test_networks_repeat_to_the_last_bit(neural):
+    """The search of networks is fitted again elsewhere, with the same predictions and leaderboard to the last bit."""
+    assert "the search repeats" in neural[0].run("python", "src/verify.py").stdout
+
+
+ONE_BY_ONE = """
+import json, sys, mlflow.pyfunc, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1], suppress_warnings=True)
+rows = pd.read_json("rows.json", orient="split")
+ask = lambda rows: pd.DataFrame(model.predict(rows, params={"proba": True})).to_numpy().tolist()
+print(json.dumps([ask(rows), [ask(rows.iloc[[place]])[0] for place in range(len(rows))]]))
+"""
+
+
+def test_moved_network_answers_a_row_as_the_table(neural, tmp_path):
+    """The model alone, in another place, gives a row what it gives the table and what the server gives, to single precision."""
+    project, *_ = neural
+    model = shutil.copytree(project.folder / "models/model", tmp_path / "elsewhere/model")
+    rows = pd.read_parquet(project.folder / "data/split/test.parquet").drop(columns="survived").head(60)
+    rows.to_json(tmp_path / "rows.json", orient="split", index=False)
+    (tmp_path / "ask.py").write_text(ONE_BY_ONE)
+    command = [f"{project.folder}/.venv/bin/python", "-W", "ignore", "ask.py", str(model)]
+    done = subprocess.run(command, cwd=tmp_path, env=project.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    together, alone = map(np.array, json.loads(done.stdout.splitlines()[-1]))
+    assert together.shape == (60, 2)
+    assert np.unique(together[:, 1]).size > 30
+    assert np.allclose(together, alone, rtol=1e-5, atol=1e-6)
+    log = tmp_path / "serve.txt"
+    process = project.start("python", "src/serve.py", "--model", str(model), "--port", "0", log=log)
+    try:
+        split = {
+            key: value for key, value in json.loads((tmp_path / "rows.json").read_text()).items() if key != "index"
+        }
+        body = json.dumps({"dataframe_split": split, "params": {"proba": True}})
+        status, said = post(port_of(process, log), body, "application/json")
+    finally:
+        end(process)
+    assert status == 200, said
+    assert np.array_equal(pd.DataFrame(json.loads(said)["predictions"]).to_numpy(), together)
+
+
+def test_networks_hear_the_time_limit(neural):
+    """Networks that would train for ever stop at their limits by themselves, and the stage says so."""
+    project, *_ = neural
+    params = project.read("params.yaml")
+    project.write("conf/automl/endless.yaml", ENDLESS_NETWORKS)
+    project.run("python", "src/compose.py", "automl=endless")
+    done = project.run("python", "src/automl.py")
+    project.write("params.yaml", params)
+    assert "did not end by itself" not in done.stdout
+    assert "NeuralNetTorch: stopped by the time limit" in done.stdout
+    assert "TabM: stopped by the time limit, or by itself in the second half of its time" in done.stdout
+    search = json.loads(project.read("reports/automl.json"))
+    assert (search["models"], search["reproducible"]) == (3, False)
+    assert search["fit_s"] < 1.1 * 60
 
 
 def test_one_command_forecasts_the_example(forecast):
@@ -317,7 +430,10 @@ def test_budget_is_kept(sales):
     done = project.run("python", "src/automl.py")
     after = os.times()  # of the processor: the machine may have other things to do
     used_s = after.children_user + after.children_system - before.children_user - before.children_system
-    assert used_s < 1.1 + 10 + 10
+    assert used_s < 1.1 + 10
+    with (project.folder / "reports/leaderboard.csv").open() as file:
+        fitted = [json.loads(row["hyperparameters"]) for row in csv.DictReader(file)]
+    assert {settings["n_jobs"] for settings in fitted} == {1}, "processes beside it, which take seconds to start"
     assert "automl: a budget cut the search short" in done.stdout
     assert json.loads(project.read("reports/automl.json"))["reproducible"] is False
     project.write("params.yaml", params)
