@@ -118,11 +118,10 @@ def prepared_batches(
     import pyarrow as pa
 
     from slipway.preparation.recipe import columns_read
-    from slipway.preparation.streaming import ahead
     from slipway.tables.inference import quoted
 
     read = [*columns_read(features, list(contract.columns)), contract.label]
-    for batch in ahead(rows.project(", ".join(map(quoted, read))).to_arrow_reader(batch_rows)):
+    for batch in rows.project(", ".join(map(quoted, read))).to_arrow_reader(batch_rows):
         yield pa.Table.from_pandas(prepare(batch.to_pandas(), features, contract), schema, preserve_index=False)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from slipway.preparation.streaming import ahead, beside
+from slipway.preparation.streaming import beside
 from slipway.project import files
 from slipway.project.data_settings import Read
 from slipway.tables import progress
@@ -66,28 +66,6 @@ def test_queries_beside_a_failing_block_are_given_up():
     ):
         raise ValueError("recipe")
     assert time.monotonic() - began < 20
-
-
-def test_batches_come_in_order_one_ahead_of_the_work():
-    """Batches keep their order, one at most waits in memory, and what goes wrong with one is not lost."""
-    read: list[int] = []
-    worked: list[int] = []
-
-    def batches():
-        for place in range(5):
-            read.append(place)
-            yield place
-        raise ValueError("torn")
-
-    def work():
-        for place in ahead(batches()):
-            time.sleep(0.01)
-            worked.append(place)
-            assert len(read) - len(worked) <= 1
-
-    with pytest.raises(ValueError, match="torn"):
-        work()
-    assert worked == read == [0, 1, 2, 3, 4]
 
 
 def test_error_beside_a_block_is_raised():

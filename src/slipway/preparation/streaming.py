@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from slipway.project.entry import UserError
 from slipway.project.files import full_disk
@@ -13,8 +13,6 @@ from slipway.project.files import full_disk
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-T = TypeVar("T")
 
 
 @contextmanager
@@ -72,15 +70,6 @@ def beside(work: Callable[[], None], connection: "duckdb.DuckDBPyConnection") ->
             while not running.done():
                 connection.interrupt()
                 wait([running], timeout=0.1)
-
-
-def ahead(batches: Iterator[T]) -> Iterator[T]:
-    """Give batches in their order, each read while the one before is worked on."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = pool.submit(next, batches, None)
-            yield batch
 
 
 def write_batches(
