@@ -2,6 +2,7 @@
 
 import errno
 import os
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,22 @@ def test_full_disk_in_a_librarys_own_words_is_one_sentence(says):
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: Got a full disk while writing {Path.cwd()}, expected room")
     assert done.stderr.count("\n") == 1
+
+
+def test_bytecode_that_a_full_disk_cut_off_is_made_anew(tmp_path):
+    """Half a file of Python's own ends in a sentence, once; the next run compiles the code anew."""
+    home = tmp_path / "src/slipway/project"
+    home.mkdir(parents=True)
+    (home / "entry.py").write_bytes((ROOT / "src/slipway/project/entry.py").read_bytes())
+    (home / "more.py").write_text("x = 3\n")
+    compiled = Path(py_compile.compile(str(home / "more.py")))
+    compiled.write_bytes(compiled.read_bytes()[:-9])
+    body = "from slipway.project.more import x; print(x)"
+    done = ends(body, PYTHONPATH=str(tmp_path / "src"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "Error: Got half of a file in __pycache__" in done.stderr
+    assert not compiled.exists()
+    assert ends(body, PYTHONPATH=str(tmp_path / "src")).stdout == "3\n"
 
 
 def test_other_os_errors_are_bugs():

@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -83,6 +84,18 @@ def interrupted(kept: str | None, error: BaseException) -> NoReturn:
     raise SystemExit(130) from error
 
 
+def forget_bytecode(error: BaseException) -> NoReturn:
+    """Remove what Python compiled of this code, and end: of a file that a full disk cut off, Python 3.11 notices nothing."""
+    for cache in Path(__file__).parents[2].rglob("__pycache__"):
+        shutil.rmtree(cache, ignore_errors=True)
+    print(
+        "Error: Got half of a file in __pycache__, which a full disk had cut off, expected a whole one. Run this again: it is "
+        "removed now.",
+        file=sys.stderr,
+    )
+    raise SystemExit(1) from error
+
+
 def run(main: Callable[[], None], kept: str | None = None) -> None:
     """Run a script's main function and end the process: 0 when well, 1 after a user's error, 130 after Ctrl-C.
 
@@ -106,6 +119,8 @@ def run(main: Callable[[], None], kept: str | None = None) -> None:
     except Exception as error:
         if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # DuckDB's way of saying Ctrl-C
             interrupted(kept, error)
+        if isinstance(error, EOFError) and "marshal data" in str(error):
+            forget_bytecode(error)
         if not is_full_disk(error):
             raise
         place = getattr(error, "filename", None) or Path.cwd()
