@@ -1,8 +1,10 @@
-"""The pipeline, killed at random moments by SIGINT, SIGTERM and SIGKILL, against one that nobody disturbed.
+"""The pipeline, killed at random moments by SIGINT, SIGTERM and SIGKILL, against one that nobody disturbed; or its disk filled.
 
-Each round starts from nothing, is killed a few times and goes on to its end; rounds are repeated until enough was killed. Ends
-with 1 unless each round ended with the undisturbed run's data, metrics and model, and with one model version. DVC writes
-its file of locks in place: killed just then, it can't read that any more. That is counted, and mended as README.md says.
+Each round starts from nothing, is killed a few times and goes on to its end; rounds are repeated until enough was killed. With
+`--disks N` it is on a small disk instead, of a few random sizes in turn, which `dvc repro` fills; at last it has room.
+Ends with 1 unless each round ended with the undisturbed run's data, metrics and model, with one model version and one run. DVC
+writes its file of locks and dvc.lock in place: ended just then, it can't read them any more. Both are mended as
+docs/when-something-fails.md says, and each time is counted.
 """
 
 import os
@@ -10,100 +12,142 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from argparse import ArgumentParser
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from measure import environment, small_clone, timed
-from ruamel.yaml import YAML
+from measure import ROOT, environment, small_clone, timed
 
-# What is the same in every run, to the last byte; the others tell times.
-SAME = ("data/profile.json", "data/prepared", "data/split", "reports/metrics.json")
+sys.path.append(str(ROOT / "tests"))
+from interrupting import PLENTY_KB, SIGNALS, mended, outcome, resize, small_disk, used_kb, who_says_full
 
-
-def outcome(folder: Path) -> dict[str, Any]:
-    """Return what a finished pipeline left: digests of what is the same in every run, the model's, and its versions."""
-    import mlflow
-
-    yaml = YAML(typ="safe")
-    stages = yaml.load(folder / "dvc.lock")["stages"].values()
-    found = {out["path"]: out["md5"] for stage in stages for out in stage["outs"] if out["path"] in SAME}
-    digest = yaml.load(folder / "models/model/MLmodel")["metadata"]["digest"]
-    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    versions = [(version.name, version.tags["digest"]) for version in client.search_model_versions()]
-    return {**found, "model": digest, "versions": versions}
+A_ROUND = 4
 
 
-def killed(
-    folder: Path, env: dict[str, str], number: signal.Signals, after_s: float | None, torn: Counter[str]
-) -> bool:
-    """Start `dvc repro` and send it and all that it started a signal; return whether it was still going on then."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            ["dvc", "repro"], cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            process.wait(after_s)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, number)
-            process.wait(120)
-            time.sleep(0.2)
-            return True
-        if not process.returncode:
-            return False
-        log.seek(0)
-        says = log.read().decode()
-        if "Unable to read RWLock-file" not in says:
-            raise SystemExit(f"`dvc repro` after a kill failed:\n{says[-3000:]}")
-        torn["file of locks"] += 1
-        (folder / ".dvc/tmp/rwlock").unlink()
-        return killed(folder, env, number, after_s, torn)
+@dataclass
+class Rounds:
+    """What every round begins with and is to end with, and the helps by hand so far, by the file that had to go."""
+
+    start: Path
+    env: dict[str, str]
+    expected: dict[str, Any]
+    helps: Counter[str] = field(default_factory=Counter)
+
+    def repro(self, folder: Path, number: signal.Signals | None = None, after_s: float | None = None) -> bool:
+        """Run `dvc repro`, or send it and all that it started a signal meanwhile; return whether it was still going on then."""
+        while True:
+            with tempfile.TemporaryFile() as log:
+                process = subprocess.Popen(
+                    ["dvc", "repro"], cwd=folder, env=self.env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                )  # fmt: skip
+                try:
+                    process.wait(after_s)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, number or signal.SIGKILL)
+                    process.wait(120)
+                    time.sleep(0.2)
+                    return True
+                log.seek(0)
+                says = log.read().decode()
+            if process.returncode == 0:
+                return False
+            if (file := mended(folder, says)) is None:
+                raise SystemExit(f"`dvc repro` failed, and no file of DVC's is torn:\n{says[-3000:]}")
+            self.helps[file] += 1
+
+    def compare(self, folder: Path, what: str) -> None:
+        """Fail unless a round ended as the undisturbed run did."""
+        if (found := outcome(folder)) != self.expected:
+            raise SystemExit(f"{what} ended with {found}, expected {self.expected}")
+
+
+def kill(rounds: Rounds, place: Path, wanted: int, draw: random.Random, whole_s: float) -> str:
+    """Kill until it was often enough; return how often, in words."""
+    kills: Counter[str] = Counter()
+    number = 0
+    while kills.total() < wanted:
+        number += 1
+        shutil.copytree(rounds.start, place, symlinks=True)
+        for _ in range(A_ROUND):
+            # By half of the time the later stages are reached in the later tries, and each is begun again somewhere.
+            sent = draw.choice(SIGNALS)
+            kills[sent.name] += rounds.repro(place, sent, draw.uniform(0, whole_s / 2))
+        rounds.repro(place)
+        rounds.compare(place, f"after {kills.total()} kills round {number}")
+        print(f"{kills.total()} kills, {number} rounds, {rounds.helps.total()} helps by hand", flush=True)
+        shutil.rmtree(place)
+    each = ", ".join(f"{n} {name}" for name, n in sorted(kills.items()))
+    return f"{kills.total()} kills ({each}) in {number} rounds"
+
+
+def fill(rounds: Rounds, place: Path, wanted: int, draw: random.Random, grows_kb: int) -> str:
+    """Fill a disk until it was often enough; return where it was met, in words."""
+    met: Counter[str] = Counter()
+    number = 0
+    while met.total() < wanted:
+        number += 1
+        with small_disk(place) as disk:
+            project, scratch = disk / "project", disk / "tmp"
+            shutil.copytree(rounds.start, project, symlinks=True)
+            scratch.mkdir()
+            began_kb = used_kb(disk)
+            for room_kb in sorted(draw.randrange(grows_kb) for _ in range(A_ROUND)):
+                resize(disk, began_kb + room_kb)
+                says = failed(project, {**rounds.env, "TMPDIR": str(scratch)})
+                if says is None:
+                    break
+                met[who_says_full(says)] += 1
+            resize(disk, PLENTY_KB)
+            rounds.repro(project)
+            rounds.compare(project, f"after {met.total()} full disks round {number}")
+            print(f"met by {dict(met)}, {number} rounds, {rounds.helps.total()} helps by hand", flush=True)
+        place.rmdir()
+    return (
+        f"{met.total()} full disks in {number} rounds, met by {', '.join(f'{who} {n}' for who, n in met.most_common())}"
+    )
+
+
+def failed(folder: Path, env: dict[str, str]) -> str | None:
+    """Run `dvc repro`; return what it said where it failed, else None."""
+    done = subprocess.run(
+        ["dvc", "repro"], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.stdout if done.returncode else None
 
 
 def main() -> None:
     arguments = ArgumentParser(description=__doc__)
     arguments.add_argument("--kills", type=int, default=50)
+    arguments.add_argument("--disks", type=int, default=0, help="so many full disks in place of the kills; takes root")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--folder", type=Path, help="a project in which nothing ran; else a clone of this one")
     given = arguments.parse_args()
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # a shell's background job ignores it, and all that it starts
+    # A shell's background job ignores it, and all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     draw = random.Random(given.seed)  # noqa: S311  chance, not secrets
-    kills: Counter[str] = Counter()
-    torn: Counter[str] = Counter()
-    rounds, began = 0, time.monotonic()
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         env = environment(Path(scratch))
         start = given.folder or small_clone(Path(scratch, "clone"), env)
-        calm, place = Path(scratch, "calm"), Path(scratch, "killed")
+        calm, place = Path(scratch, "calm"), Path(scratch, "place")
         shutil.copytree(start, calm, symlinks=True)
         whole_s = timed(["dvc", "repro"], calm, env).wall
-        expected = outcome(calm)
-        while kills.total() < given.kills:
-            rounds += 1
-            shutil.copytree(start, place, symlinks=True)
-            for _ in range(A_ROUND):
-                # By half of the time the later stages are reached in the later tries, and each is begun again somewhere.
-                number = draw.choice(SIGNALS)
-                kills[number.name] += killed(place, env, number, draw.uniform(0, whole_s / 2), torn)
-            killed(place, env, signal.SIGKILL, None, torn)
-            if (found := outcome(place)) != expected:
-                raise SystemExit(f"after {kills.total()} kills round {rounds} ended with {found}, expected {expected}")
-            print(f"{kills.total()} kills, {rounds} rounds", flush=True)
-            shutil.rmtree(place)
-    each = ", ".join(f"{n} {name}" for name, n in sorted(kills.items()))
+        rounds = Rounds(start, env, outcome(calm))
+        if given.disks:
+            done = fill(rounds, place, given.disks, draw, used_kb(calm) - used_kb(start))
+        else:
+            done = kill(rounds, place, given.kills, draw, whole_s)
+    helps = ", ".join(f"{n} of {file}" for file, n in sorted(rounds.helps.items()))
     print(
-        f"{kills.total()} kills ({each}) in {rounds} rounds, {time.monotonic() - began:.0f} s: every round ended as the "
-        f"calm one; DVC's file of locks was torn {torn.total()} times"
+        f"{done}, {time.monotonic() - began:.0f} s: every round ended as the calm one, with {rounds.helps.total()} helps by "
+        f"hand{f' ({helps})' if helps else ''}"
     )
 
-
-A_ROUND = 4
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 if __name__ == "__main__":
     main()

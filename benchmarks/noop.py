@@ -1,4 +1,7 @@
-"""A `dvc repro` that has nothing to do: this pipeline against five empty stages, alternating. Target: at most 1.15 times."""
+"""A `dvc repro` that has nothing to do: this pipeline against five empty stages, alternating. Target: at most 1.15 times.
+
+And `python src/why.py`, which says that there is nothing to do, beside a Python that does nothing. Target: two seconds.
+"""
 
 import statistics
 import subprocess
@@ -6,7 +9,7 @@ import tempfile
 from argparse import ArgumentParser
 from pathlib import Path
 
-from measure import environment, fresh_clone, shown, timed
+from measure import Timed, environment, fresh_clone, shown, timed
 
 CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 
@@ -24,6 +27,17 @@ def five_empty_stages(folder: Path, env: dict[str, str]) -> Path:
     (folder / ".gitignore").write_text("".join(f"/file{n}\n" for n in range(1, 6)))
     subprocess.run(["git", "init", "--quiet"], cwd=folder, env=env, check=True)
     return folder
+
+
+def asked(folder: Path, env: dict[str, str], runs: int) -> None:
+    """Print what asking why takes, and what a Python that does nothing does, in turns."""
+    commands = {"src/why.py": ["python", "src/why.py"], "python -c pass": ["python", "-c", "pass"]}
+    found: dict[str, list[Timed]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            found[name].append(timed(command, folder, env))
+    for name, took in found.items():
+        print(f"{name:18} {shown([t.wall for t in took])} s; of the CPU {shown([t.cpu for t in took])} s")
 
 
 def main() -> None:
@@ -46,6 +60,7 @@ def main() -> None:
                     raise SystemExit(f"`dvc repro` of {place} was no no-op:\n{took.output}")
                 found[place].append(took.wall)
                 cpu[place].append(took.cpu)
+        asked(places["this pipeline"], env, min(runs, 9))
     for place in places:
         print(f"{place:18} {shown(found[place])} s; of the CPU {shown(cpu[place])} s")
     by_clock, by_cpu = (
