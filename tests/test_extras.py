@@ -10,12 +10,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY, Project, clone, end, environment, until_it_says
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from slipway.project import names
 
@@ -293,19 +296,66 @@ ASK = """
 import json, sys, os, mlflow.pyfunc, pandas as pd
 model = mlflow.pyfunc.load_model(sys.argv[1], suppress_warnings=True)
 rows = pd.read_json(sys.argv[2], orient="split", convert_dates=False, dtype=False)
-print(json.dumps(model.predict(rows).to_dict("split"), default=str))
+params = json.loads(sys.argv[3])
+print(json.dumps(pd.DataFrame(model.predict(rows, params=params)).to_dict("split"), default=str))
 """
 
 
-def asked(project, rows, model, cwd):
-    """Return a model's answer to rows, asked in another folder."""
+def asked(project, rows, model, cwd, venv=None, params=None):
+    """Return a model's answer to rows, asked in another folder, and maybe in another environment than the project's."""
     rows.to_json(cwd / "rows.json", orient="split", index=False)
     (cwd / "ask.py").write_text(ASK)
-    command = [f"{project.folder}/.venv/bin/python", "-W", "ignore", "ask.py", str(model), "rows.json"]
+    venv = venv or project.folder / ".venv"
+    command = [f"{venv}/bin/python", "-W", "ignore", "ask.py", str(model), "rows.json", json.dumps(params)]
     done = subprocess.run(command, cwd=cwd, env=project.env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     return pd.DataFrame(answer["data"], columns=answer["columns"])
+
+
+def environment_of_requirements(requirements, source, to):
+    """Make an environment of what a requirements.txt asks for, with all that needs, of links into one that has it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", to], check=True)
+    held, site = (next(venv.glob("lib/python*/site-packages")) for venv in (source, to))
+    there = {canonicalize_name(one.name): one for one in metadata.distributions(path=[str(held)])}
+    todo, done = [Requirement(line) for line in requirements.read_text().splitlines()], set()
+    while todo:
+        needed = todo.pop()
+        if str(needed) in done:
+            continue
+        done.add(str(needed))
+        found = there[canonicalize_name(needed.name)]
+        assert found.version in needed.specifier, needed
+        for file in map(Path, found.files):
+            compiled = file.parent / "__pycache__" / f"{file.stem}.{sys.implementation.cache_tag}.pyc"
+            for part in {file, compiled} if ".." not in file.parts else ():
+                if (held / part).is_file() and not (site / part).exists():
+                    (site / part).parent.mkdir(parents=True, exist_ok=True)
+                    link_or_copy(held / part, site / part)
+        extras = needed.extras or {""}
+        behind = map(Requirement, found.requires or [])
+        todo += [one for one in behind if one.marker is None or any(one.marker.evaluate({"extra": e}) for e in extras)]
+    return to
+
+
+def test_models_need_no_more_than_they_say(neural, sales, tmp_path):
+    """Each model, alone in an environment of its own requirements.txt, gives the bits that it gives in the project.
+
+    torch takes minutes to install: the packages that a requirements.txt leads to are linked in from the extras' environment.
+    """
+    venv = neural[0].folder / ".venv"
+    rows = pd.read_parquet(neural[0].folder / "data/split/test.parquet").drop(columns="survived")
+    series = horizon_blanked(sales[0], "sold", 14, "shop", ["visitors"])
+    asks = {"neural": (neural[0], rows, {"proba": True}), "sales": (sales[0], series, None)}
+    for name, (project, asking, params) in asks.items():
+        model = shutil.copytree(project.folder / "models/model", tmp_path / name / "model")
+        alone = environment_of_requirements(model / "requirements.txt", venv, tmp_path / name / "venv")
+        listed = {path.name.split("-")[0] for path in alone.glob("lib/python*/site-packages/*.dist-info")}
+        assert "torch" in listed
+        assert listed.isdisjoint({"dvc", "hydra_core", "pytest"})
+        told, expected = (asked(project, asking, model, tmp_path, where, params) for where in (alone, venv))
+        assert len(expected) > 50
+        pd.testing.assert_frame_equal(told, expected, check_exact=True)
 
 
 def horizon_blanked(project, label, length, by, past=()):
