@@ -1,6 +1,7 @@
 """From a tiny search to the model that ships: seeds, ranking, digest, and code of its own."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from unittest.mock import Mock
@@ -302,6 +303,23 @@ def test_model_that_met_a_full_disk_ends_the_search(tmp_path, monkeypatch):
     monkeypatch.setattr("autogluon.tabular.models.LGBModel.save", Mock(side_effect=OSError(28, os.strerror(28))))
     with pytest.raises(OSError, match="No space left on device"):
         search(tmp_path / "predictor")
+
+
+@pytest.mark.slow
+def test_log_on_a_full_disk_ends_in_one_sentence():
+    """Where the log cannot be written there is one sentence, no traceback for each of its lines."""
+    script = """
+import logging, sys
+from pathlib import Path
+from slipway.project.entry import run
+from slipway.search.search import log_to
+run(lambda: (log_to(Path("/dev/full"), 2), logging.getLogger("autogluon").warning("a line")))
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: Got a full disk while writing")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow

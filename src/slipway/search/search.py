@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,16 @@ STOP_EARLY = ("GBM", "GBM_PREP", "CAT", "XGB")
 RAY_FROM_CPUS = 8
 
 
+class LogFile(logging.FileHandler):
+    """A log that cannot be written, as on a full disk, ends the search: Python's own prints a traceback per line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's name
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            raise error
+        super().handleError(record)
+
+
 def log_to(file: Path, verbosity: int) -> None:
     """Send all that AutoGluon logs, and warnings, to a file and nowhere else.
 
@@ -42,7 +53,7 @@ def log_to(file: Path, verbosity: int) -> None:
     import autogluon.tabular  # noqa: F401  puts its handler on the terminal when first imported
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(file, mode="w", encoding="utf-8")
+    handler = LogFile(file, mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logging.captureWarnings(True)
     for name in ("autogluon", "py.warnings"):
