@@ -226,6 +226,19 @@ def test_one_command_forecasts_the_example(forecast):
     assert project.run("./environment.sh").stdout == project.run("./environment.sh", "forecasting").stdout == ""
 
 
+def test_blend_takes_its_models_in_one_order(forecast):
+    """A blend adds its models up by their names: in another order, AutoGluon's is a set's, the sum's last bit is another."""
+    blends = python(
+        forecast[0],
+        "import json; from autogluon.timeseries import TimeSeriesPredictor as P; p = P.load('models/predictor');"
+        "names = [n for n in p.model_names() if n.startswith('WeightedEnsemble')];"
+        "print(json.dumps([list(p._trainer.load_model(n).model_to_weight) for n in names]))",
+    )
+    assert blends
+    assert all(len(models) > 1 for models in blends)
+    assert blends == [sorted(models) for models in blends]
+
+
 def test_commands_of_the_page_run(forecast):
     """docs/forecasting.md: what adds the extra and forecasts ran above, what searches for a minute composes; its history is answered."""
     project, _ = forecast

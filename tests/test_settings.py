@@ -314,6 +314,17 @@ def test_neural_network_without_the_extra_says_how_to_get_it():
             validate(with_setting("automl.models", {downloads: {}}))
 
 
+def test_weights_that_a_network_would_ignore_are_refused(monkeypatch):
+    """AutoGluon fits its networks without weights and says so in its log alone: here it is an error."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)  # as if all packages were here
+    automl = validate(with_setting("automl.models", {"GBM": {}, "NN_TORCH": {}, "TABM": {}})).automl
+    assert check_available(automl) == {}
+    weighted = automl.model_copy(update={"sample_weight": "weight"})
+    with pytest.raises(UserError, match=r"Got automl.sample_weight='weight' with NN_TORCH, TABM, which"):
+        check_available(weighted)
+    assert check_available(weighted.model_copy(update={"excluded_model_types": ["NN_TORCH", "TABM"]})) == {}
+
+
 def test_gpu_that_is_not_there_is_refused():
     """Asking for a GPU on a machine without one is an error before anything is spent."""
     with pytest.raises(UserError, match=r"Got automl.num_gpus=1, but no GPU is found here"):

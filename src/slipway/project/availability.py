@@ -18,7 +18,12 @@ def missing_packages(kinds: list[str]) -> dict[str, str]:
 
 def uses_torch(kinds: list[str]) -> bool:
     """Return whether any of these kinds of models is a neural network on rows."""
-    return any("torch" in MODELS.get(kind, ()) for kind in kinds)
+    return bool(networks(kinds))
+
+
+def networks(kinds: list[str]) -> list[str]:
+    """Return those of these kinds of models that are neural networks on rows."""
+    return [kind for kind in kinds if "torch" in MODELS.get(kind, ())]
 
 
 def check_available(settings: Automl) -> dict[str, str]:
@@ -27,7 +32,7 @@ def check_available(settings: Automl) -> dict[str, str]:
     Raises
     ------
     UserError
-        Such models are asked for and may not be left out, none is left, or there is no GPU.
+        Such models are asked for and may not be left out, none is left, one would ignore the weights, or there is no GPU.
     """
     missing = missing_packages(settings.kinds())
     if "autogluon.timeseries" in missing.values():
@@ -51,6 +56,12 @@ def check_available(settings: Automl) -> dict[str, str]:
         raise UserError(
             f"Got the models {said}, expected models that can run here. {install}, take them out of "
             "conf/automl/ or name them in automl.excluded_model_types, or set automl.skip_unavailable=true to go on without."
+        )
+    unweighted = networks([kind for kind in settings.kinds() if kind not in missing])
+    if settings.sample_weight and unweighted:
+        raise UserError(
+            f"Got automl.sample_weight={settings.sample_weight!r} with {', '.join(unweighted)}, which AutoGluon fits without "
+            "weights, expected models that weigh rows. Name them in automl.excluded_model_types, or set automl.sample_weight=null."
         )
     if settings.num_gpus and not shutil.which("nvidia-smi"):
         raise UserError(

@@ -39,6 +39,14 @@ def choose(one: Search, predictor: "TabularPredictor") -> tuple[str, list[str]]:
     if one.settings.ensemble and len(small) > 1:
         blend(one, predictor, list(small["model"]), name="Small")
         table = ranked(load_left(one.folder) or predictor, one.settings.infer_limit)
+    return within_size(table, best, one.settings.max_size_mb)
+
+
+def within_size(table: "pd.DataFrame", best: "pd.Series", max_size_mb: float | None) -> tuple[str, list[str]]:
+    """Return the best model of a ranking that is not too large, or the smallest, and in words what that costs."""
+    limit = (max_size_mb or float("inf")) * MEGABYTE
+    if best["deployed_bytes"] <= limit:
+        return best["model"], []
     fits = table[table["deployed_bytes"] <= limit]
     chosen = (fits if len(fits) else table.sort_values("deployed_bytes")).iloc[0]
     kept = "is deployed" if len(fits) else "is deployed, the smallest there is"
@@ -46,7 +54,7 @@ def choose(one: Search, predictor: "TabularPredictor") -> tuple[str, list[str]]:
     said = (
         f"{best['model']} would win with {best['score_val']:.4f}, but takes {_mb(best)}; {chosen['model']} {kept}: "
         f"{_mb(chosen)}, {best['eval_metric']} {chosen['score_val']:.4f}, {cost:.4f} less; "
-        f"automl.max_size_mb={one.settings.max_size_mb:g} is the limit, null for none"
+        f"automl.max_size_mb={max_size_mb:g} is the limit, null for none"
     )
     return chosen["model"], [said]
 

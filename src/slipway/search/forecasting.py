@@ -14,7 +14,7 @@ from slipway.project.names import LOCAL
 from slipway.rows.series import ITEM, TIME, SeriesContract, load_contract
 from slipway.search.bounded import Say, run_bounded
 from slipway.search.budget import Search, rows
-from slipway.search.choice import MEGABYTE, won_by
+from slipway.search.choice import within_size, won_by
 from slipway.search.events import CutShort, is_ensemble
 from slipway.search.search import LEADERBOARD
 from slipway.serving.forecasting import Forecaster as Scorer
@@ -109,6 +109,7 @@ def fit(one: Search, models: dict[str, list[dict[str, Any]]], say: Say, time_lim
         log_to_file=False,
     )
     predictor.save()  # AutoGluon does so at the end alone
+    blend_in_order()
     try:
         with told(say):
             predictor.fit(
@@ -122,6 +123,18 @@ def fit(one: Search, models: dict[str, list[dict[str, Any]]], say: Say, time_lim
         raise UserError(
             f"Got automl.fit={settings.fit}, which AutoGluon refuses: {reason}. Edit conf/automl/."
         ) from error
+
+
+def blend_in_order() -> None:
+    """Let a blend take its models by their names; AutoGluon's order is a set's, on which a weighted sum's last bit hangs."""
+    from autogluon.timeseries.trainer.ensemble_composer import EnsembleComposer
+
+    fit_one = EnsembleComposer._fit_single_ensemble  # noqa: SLF001  where all blends get their models from
+
+    def in_order(self: Any, *args: Any, predictions_per_window: dict[str, Any], **kwargs: Any) -> Any:
+        return fit_one(self, *args, predictions_per_window=dict(sorted(predictions_per_window.items())), **kwargs)
+
+    EnsembleComposer._fit_single_ensemble = in_order  # noqa: SLF001  not put back: the process ends with the search
 
 
 def contract_of_search() -> SeriesContract:
@@ -222,26 +235,20 @@ def fitted_with(_: Search, predictor: "TimeSeriesPredictor") -> dict[str, str]:
 
 def choose(one: Search, predictor: "TimeSeriesPredictor") -> tuple[str, list[str]]:
     """Return the model to deploy, the best that is not too large, and in words what the limit of its size costs."""
-    scored = leaderboard(predictor, {}).dropna(subset="score_val")
-    best, limit = scored.iloc[0], (one.settings.max_size_mb or float("inf")) * MEGABYTE
-    fits = scored[scored["deployed_bytes"].astype(float) <= limit]
-    chosen = (fits if len(fits) else scored.sort_values("deployed_bytes")).iloc[0]
-    if chosen["model"] == best["model"]:
-        return best["model"], []
-    said = (
-        f"{best['model']} would win with {best['score_val']:.4f}, but takes {best['deployed_bytes'] / MEGABYTE:.1f} MB; "
-        f"{chosen['model']} is deployed: {chosen['deployed_bytes'] / MEGABYTE:.1f} MB, {chosen['score_val']:.4f}; "
-        f"automl.max_size_mb={one.settings.max_size_mb:g} is the limit, null for none"
-    )
-    return chosen["model"], [said]
+    table = ranked(predictor)
+    return within_size(table, table.iloc[0], one.settings.max_size_mb)
+
+
+def ranked(predictor: "TimeSeriesPredictor") -> "pd.DataFrame":
+    """Return the models that have a score, best first."""
+    numbers = {"score_val": float, "pred_time_val": float, "deployed_bytes": float}
+    return leaderboard(predictor, {}).dropna(subset="score_val").set_index("model", drop=False).astype(numbers)
 
 
 def why_it_won(predictor: "TimeSeriesPredictor", model: str, _: float | None) -> list[str]:
     """Return in words what a model won by, what it blends, and what a faster or a smaller one would cost in score."""
     weights = predictor._trainer.load_model(model).model_to_weight if is_ensemble(model) else {}  # noqa: SLF001
-    numbers = {"score_val": float, "pred_time_val": float, "deployed_bytes": float}
-    table = leaderboard(predictor, {}).dropna(subset="score_val").set_index("model", drop=False).astype(numbers)
-    return won_by(table, model, dict(sorted(weights.items(), key=lambda w: -w[1])))
+    return won_by(ranked(predictor), model, dict(sorted(weights.items(), key=lambda w: -w[1])))
 
 
 def refit(one: Search, predictor: "TimeSeriesPredictor", model: str) -> str:
