@@ -148,7 +148,8 @@ def main() -> None:  # noqa: PLR0915  one story in order
     table = way.leaderboard(predictor, display.cut_short)
 
     by_budget = {model: why for model, why in display.cut_short.items() if not why.startswith("failed")}
-    cut_short = [*one.cut_short, *grouped(by_budget)]
+    haste = ["what models upon models are worth was tried against the clock"] if display.tried_in_haste else []
+    cut_short = [*one.cut_short, *haste, *grouped(by_budget)]
     slow = build(way, predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.assign(hyperparameters=table["model"].map(way.fitted_with(one, predictor))).to_csv(part, index=False)
@@ -157,7 +158,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
         Path("reports/automl.json"),
         summary(row, float(best["score_val"]), table, cut_short, seconds) | way.backtests(predictor, chosen),
     )
-    tell(table, cut_short, [*slow, *choices, *won])
+    tell(table, cut_short, [*slow, *display.notes, *choices, *won])
     print(
         f"automl: {deployed} won of {table['score_val'].notna().sum()} models with {metric} {best['score_val']:.4f} on validation rows"
     )

@@ -51,6 +51,18 @@ def search(display, clock):
         fit(display, clock, "RandomForest", None, 1)
 
 
+def test_trial_is_shown_and_its_words_are_kept(clock):
+    """A trial has a line when it begins, is no model that was fitted, and leaves its words, if it has any."""
+    display, console = displayed(clock)
+    with display:
+        for why in ("", "models were not stacked: …"):
+            display.hear({"event": "fitting", "model": "a trial of stacking"})
+            display.hear({"event": "tried", "model": "stacking", "why": why, "in_haste": not why})
+            assert display.tried_in_haste is (not why)
+    assert (display.notes, display.fitted, display.cut_short, display.running) == ([why], {}, {}, None)
+    assert console.file.getvalue().count("automl: fitting a trial of stacking (0 of 3 models done") == 2
+
+
 def test_lines_without_a_terminal(clock):
     """In a log every model has a line when it begins and one when it ends: score, seconds, the best so far, time left."""
     display, console = displayed(clock)

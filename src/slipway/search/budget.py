@@ -138,13 +138,14 @@ def search(one: Search) -> "TabularPredictor":
     def fit_all(say: Say) -> None:
         fit(
             rows("train"), rows("validation"), one.label, one.positive_class, one.task, settings, one.seed, one.folder,
-            callback_for(say, *callback), one.fitting_limit(),
+            callback_for(say, *callback), one.fitting_limit(), say,
         )  # fmt: skip
 
     ends_at = one.ends_at()
     ended = one.bounded(fit_all, ends_at and ends_at - max(BLEND_S, BLEND_SHARE * one.finish_s) * settings.ensemble)
     if ended:
         one.tell_ended(ended)
+        shutil.rmtree(one.folder / "trial", ignore_errors=True)
     predictor = load_left(one.folder)
     if predictor is None:
         one.cut_short.append(

@@ -45,6 +45,8 @@ class SearchDisplay:
     def __post_init__(self) -> None:
         self.fitted: dict[str, dict[str, Any]] = {}
         self.cut_short: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.tried_in_haste = False
         self.running: str | None = None
         self.memory = 0
         self.model_started = self.started = self.clock()
@@ -73,6 +75,9 @@ class SearchDisplay:
             self._say(f"fitting {model} ({self.progress()})")
         elif event["event"] in ("cut", "left_out"):
             self.cut_short[model] = event["why"]
+        elif event["event"] == "tried":
+            self.running, self.tried_in_haste = None, event["in_haste"]
+            self.notes += [event["why"]] if event["why"] else []
         else:
             self.fitted[model] = {"seconds": self.clock() - self.model_started, "score": None, **event}
             self.running = None

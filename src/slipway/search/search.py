@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from slipway.project.availability import missing_packages
 from slipway.project.entry import SAYS_FULL, UserError
 from slipway.project.files import full_disk
 from slipway.project.names import autogluon_metric
+from slipway.search.bounded import Say
 from slipway.search.memory import cpus_of, memory_gb
+from slipway.search.stacking import only_if_it_holds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,6 +167,7 @@ def fit(
     folder: Path,
     callback: "AbstractCallback",
     time_limit: float | None = None,
+    say: Say = lambda _: None,
 ) -> "TabularPredictor":
     """Search for the best model of the train rows.
 
@@ -179,6 +183,8 @@ def fit(
         Told before and after each model.
     time_limit
         What is left of the settings' own.
+    say
+        Told of a trial of stacking, where the settings ask for stacking and AutoGluon would score it on train rows.
 
     Raises
     ------
@@ -193,17 +199,18 @@ def fit(
             f"Got automl.sample_weight={weight!r}, but no feature of that name, expected auto_weight, balance_weight or "
             f"one of: {', '.join(train.columns.drop(label))}. Edit conf/automl/, or let the recipe keep the column."
         )
-    predictor = TabularPredictor(
+    make = partial(
+        TabularPredictor,
         label=label,
         problem_type=task,
         quantile_levels=settings.quantile_levels,
         eval_metric=autogluon_metric(settings.eval_metric, task),
-        path=str(folder),
         verbosity=max(settings.verbosity, 2),  # the log's file takes less; what was cut short must be heard
         sample_weight=weight,
         weight_evaluation=settings.weight_evaluation,
         learner_kwargs={"positive_class": positive_class, "random_state": seed},
     )
+    predictor = make(path=str(folder))
     try:
         options = fit_options(settings, seed, time_limit)
         if "TABM" in options["hyperparameters"]:
@@ -214,7 +221,13 @@ def fit(
             options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
         if gigabytes := memory_gb(settings):
             options["memory_limit"] = gigabytes
-        predictor.fit(train, callbacks=[callback], raise_on_no_models_fitted=False, **options)
+        if settings.num_stack_levels and not len(validation) and "dynamic_stacking" not in settings.fit:
+            from slipway.search.events import callback_for  # which imports this
+
+            unheard = callback_for(lambda _: None, settings.max_models, settings.early_stopping_patience)
+            trial = make(path=str(folder / "trial"))
+            options = only_if_it_holds(trial, train, options | {"callbacks": [unheard]}, seed, say)
+        predictor.fit(train, raise_on_no_models_fitted=False, **options | {"callbacks": [callback]})
     except (ValueError, TypeError, AssertionError) as error:
         if not settings.fit and not isinstance(settings.feature_generator, dict):
             raise
