@@ -228,8 +228,9 @@ def test_models_that_are_no_better_end_the_search(trainer):
     assert fitted(callback_for([].append, patience=2), trainer, *models) == ["A", "B", "C", "D", "E"]
 
 
-def test_what_a_budget_cut_short_is_heard_in_the_log(trainer):
+def test_what_a_budget_cut_short_is_heard_in_the_log(trainer, caplog):
     """AutoGluon says in its log alone that time ended a model's training; that is told with the model's name."""
+    caplog.set_level(logging.INFO, logger="autogluon")  # a search before this one may have left it quieter
     told, log = [], logging.getLogger("autogluon.of.this.test")
     callback = callback_for(told.append)
     callback.before_trainer_fit(trainer)

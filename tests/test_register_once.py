@@ -1,6 +1,7 @@
 """The register stage, killed at every step, run from ten places at once, and against a server that comes and goes."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,10 @@ def test_ten_at_once_on_sqlite(finished_once: Project, tmp_path: Path):
     assert case["codes"] == [0] * 10, case["logs"]
     assert case["receipts"] == 1
     assert case["state"] == {**WELL, "experiments": ["Default", "titanic"]}
-    assert sum("Registered version 1" in log for log in case["logs"]) == 1
+    # Who is told of a busy store after its version was made finds that one, as the others do.
+    said = [re.findall(r"(Registered|Found the same model as) version 1 ", log) for log in case["logs"]]
+    assert all(len(words) == 1 for words in said), case["logs"]
+    assert sum(words == ["Registered"] for words in said) <= 1
 
 
 def test_ten_at_once_on_postgresql(finished_once: Project, tmp_path: Path, tracking_server: str):

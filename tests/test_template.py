@@ -113,8 +113,7 @@ def test_new_project_with_the_example_runs_at_once(template, tmp_path):
     """`make test` passes in the project as it is, before anything ran; `make run` right after `git init` registers a model."""
     project = made(template, tmp_path / "project")
     tested = project.run("make", "test").stdout
-    assert re.search(r"\d+ passed", tested)
-    assert re.search(r"tests/test_project.py s\.+ ", tested)  # params.yaml is not composed yet
+    assert re.search(r"\d+ passed, \d+ skipped in", tested)  # params.yaml is not composed yet
     project.write("conf/automl/quick.yaml", SEARCH)
     assert "Registered version 1 of model titanic-survival" in project.run("make", "run").stdout
     tested = project.run("python", "-m", "pytest", "-q", "tests", "-m", "not slow").stdout
