@@ -94,7 +94,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     import pandas as pd  # noqa: F401
     import pyarrow.parquet as pq
 
-    from slipway.project.availability import check_available, uses_torch
+    from slipway.project.availability import check_available, networks
     from slipway.project.files import whole_file, write_json
     from slipway.project.names import autogluon_metric
     from slipway.search import forecasting, tabular
@@ -110,7 +110,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
         import autogluon.timeseries  # noqa: F401  as above
 
         way = forecasting
-    if data.task == "forecasting" or uses_torch([kind for kind in settings.kinds() if kind not in left_out]):
+    if data.task == "forecasting" or networks([kind for kind in settings.kinds() if kind not in left_out]):
         importlib.import_module(
             "torch"
         )  # as above: fitting needs it, and so does what is asked of the model afterwards

@@ -49,7 +49,7 @@ def tried(folder, models, **options):
         ),
         (("RF_BAG_L2", 0.95, 0.70, 2), "RF_BAG_L2 0.9500 and 0.7000"),
         (("WeightedEnsemble_L3", 0.82, 0.81, 3), "WeightedEnsemble_L3 0.8200 and 0.8100"),
-        (None, "its trial had no time for it"),
+        (None, "its trial came to no stacked model"),
     ],
 )
 def test_stacking_has_to_gain_where_it_did_not_learn(tmp_path, stacked, why):
@@ -81,7 +81,7 @@ def test_trial_that_has_no_model_or_no_score_stacks_nothing(tmp_path):
     options, _, said = tried(tmp_path, [])
     assert (options["num_stack_levels"], said[1]["why"]) == (
         0,
-        "models were not stacked: its trial had no time for a model",
+        "models were not stacked: its trial came to no model",
     )
     options, _, said = tried(tmp_path, [("RF_BAG_L1", 0.8, 0.8)], time_limit=None)  # no table of scores
     assert (options["num_stack_levels"], options["time_limit"], said[1]["in_haste"]) == (0, None, False)

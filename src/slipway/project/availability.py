@@ -16,11 +16,6 @@ def missing_packages(kinds: list[str]) -> dict[str, str]:
     return {kind: names[0] for kind, names in absent.items() if names}
 
 
-def uses_torch(kinds: list[str]) -> bool:
-    """Return whether any of these kinds of models is a neural network on rows."""
-    return bool(networks(kinds))
-
-
 def networks(kinds: list[str]) -> list[str]:
     """Return those of these kinds of models that are neural networks on rows."""
     return [kind for kind in kinds if "torch" in MODELS.get(kind, ())]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from slipway.project.automl_settings import Automl
 from slipway.search.bounded import Say, run_bounded
 from slipway.search.display import SearchDisplay
-from slipway.search.events import callback_for, is_ensemble
+from slipway.search.events import callback_for, is_ensemble, settings_of
 from slipway.search.memory import free_bytes
-from slipway.search.search import fit, settings_of
+from slipway.search.search import fit
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,5 @@
 """AutoGluon's search as a function: settings and train rows in, predictor and leaderboard out."""
 
-import json
 import logging
 import os
 import sys
@@ -15,6 +14,7 @@ from slipway.project.entry import SAYS_FULL, UserError
 from slipway.project.files import full_disk
 from slipway.project.names import autogluon_metric
 from slipway.search.bounded import Say
+from slipway.search.events import callback_for, let_tabm_tell
 from slipway.search.memory import cpus_of, memory_gb
 from slipway.search.stacking import only_if_it_holds
 
@@ -214,16 +214,12 @@ def fit(
     try:
         options = fit_options(settings, seed, time_limit)
         if "TABM" in options["hyperparameters"]:
-            from slipway.search.events import let_tabm_tell  # which imports this
-
             let_tabm_tell()
         if len(validation):
             options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
         if gigabytes := memory_gb(settings):
             options["memory_limit"] = gigabytes
         if settings.num_stack_levels and not len(validation) and "dynamic_stacking" not in settings.fit:
-            from slipway.search.events import callback_for  # which imports this
-
             unheard = callback_for(lambda _: None, settings.max_models, settings.early_stopping_patience)
             trial = make(path=str(folder / "trial"))
             options = only_if_it_holds(trial, train, options | {"callbacks": [unheard]}, seed, say)
@@ -289,18 +285,6 @@ def leaderboard(predictor: "TabularPredictor", cut_short: dict[str, str]) -> "pd
             lambda rows: pd.concat([there[LEADERBOARD].astype(object), rows.astype(object)], ignore_index=True)
         )
     )
-
-
-def settings_of(model: Any) -> str:
-    """Return what a model was fitted with as JSON: its settings, and what fitting found, such as rounds.
-
-    AutoGluon's own `info()` collects garbage for every fold, to say how large it is in memory: a fifth of a second each.
-    """
-    if not hasattr(model, "load_child"):
-        return json.dumps(model.params | model.params_trained, default=str)
-    folds = [(fold.params, fold.params_trained) for fold in map(model.load_child, model.models)]
-    found = model._get_compressed_params([trained for _, trained in folds])  # noqa: SLF001  as AutoGluon refits with them
-    return json.dumps(folds[0][0] | found, default=str)
 
 
 def _bytes(folder: Path) -> int:

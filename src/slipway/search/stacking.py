@@ -66,10 +66,10 @@ def not_to_stack(trial: "TabularPredictor", train: "pd.DataFrame", options: dict
     except ValueError as error:  # too few rows of a class for a ninth of them, or for a score on them
         return f"models were not stacked: no trial of it ({str(error).partition('.')[0]})"
     if table is None:
-        return "models were not stacked: its trial had no time for a model"
+        return "models were not stacked: its trial came to no model"
     without, stacked, any_stacked = get_best_val_models(table)
     if not any_stacked:
-        return "models were not stacked: its trial had no time for it"
+        return "models were not stacked: its trial came to no stacked model"
     scores = table.set_index("model")[["score_val", "score_test"]].astype(float)
     gain = scores.loc[stacked] - scores.loc[without]
     if gain["score_val"] > 0 and gain["score_test"] > BORNE_OUT * gain["score_val"]:
