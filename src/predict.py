@@ -1,9 +1,9 @@
-"""Predict every row of a table, in batches. Rows that cannot be read go to a second file, with reasons."""
+"""Predict every row of a table, or forecast every series, in batches. What cannot be read goes to a second file, with reasons."""
 
 import argparse
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from slipway.project.entry import UserError, heed_kill, parser, run
 from slipway.project.sections import closest
@@ -34,11 +34,13 @@ def arguments() -> argparse.Namespace:
         "--keep", nargs="+", default=[], metavar="COLUMN", help="columns of the table to write beside the predictions"
     )
     asked.add_argument("--model", default="models/model", help="a model's folder or address (default: %(default)s)")
-    asked.add_argument("--strict", action="store_true", help="stop at the first row that cannot be read")
+    asked.add_argument("--strict", action="store_true", help="stop at the first row, or series, that is refused")
     asked.add_argument("--proba", action="store_true", help="the probability of each class instead of the label")
     asked.add_argument("--threshold", type=float, help="above which probability the positive class is predicted")
     asked.add_argument("--explain", action="store_true", help="what each column adds to a prediction; slow")
-    asked.add_argument("--batch-rows", type=int, help="rows in memory at once (default: by the number of columns)")
+    asked.add_argument(
+        "--batch-rows", type=int, help="rows that are predicted at once (default: by the number of columns)"
+    )
     return asked.parse_args()
 
 
@@ -48,11 +50,14 @@ def opened(table: Path, contract: "Contract", data: "Data", keep: list[str]) -> 
     They are read as data.read says where the model predicts the project's own label, else as they show themselves.
     """
     from slipway.predicting.batches import Asked
+    from slipway.predicting.histories import Histories
     from slipway.project.data_settings import Read
     from slipway.tables.reading import raw_files
 
     folder, files = (table, raw_files(table)) if table.is_dir() else (table.parent, (table,))
-    asked = Asked(folder, files, data.read if contract.label == data.label else Read(), contract.columns)
+    read = data.read if contract.label == data.label else Read()
+    kind: type[Asked] = Histories if contract.task == "forecasting" else Asked
+    asked = kind(folder, files, read, contract)
     for name in [*contract.needed, *keep]:
         if name not in asked.names:
             what = "--keep" if name in keep else "a model of the column"
@@ -92,16 +97,22 @@ def check(given: argparse.Namespace) -> None:
         raise UserError(f"Got --out {given.out}, which is the table, or lies in it; expected another place.")
 
 
-def place(one: "Refused", table: Path) -> str:
-    """Return where a row stands, in words."""
-    file = table / one.file if table.is_dir() else table
-    return f"{file}, " + (f"line {one.line}" if one.line else f"row {one.row}")
+def stop(table: "Asked", refused: "list[Refused]") -> NoReturn:
+    """Raise a UserError for the first of what is refused."""
+    first = min(refused, key=lambda one: one.row or 0)
+    if first.row is None:
+        raise UserError(
+            f"Got the series {first.series!r}, which the model refuses: {first.reason} Mend it, or leave --strict out."
+        )
+    raise UserError(
+        f"Got a row in {table.place(first)} that cannot be read: {first.reason} Mend it, or leave --strict out."
+    )
 
 
 def predict(
     table: "Asked", asking: "Asking", parts: "Parts", schema: "pa.Schema", total: int, given: argparse.Namespace
 ) -> None:
-    """Predict the batches that are not done yet, a part file each; with --strict, up to the first row that is refused."""
+    """Predict the batches that are not done yet, a part file each; with --strict, up to the first one that is refused."""
     from slipway.tables.progress import RowProgress
 
     before = parts.rows + parts.refused
@@ -109,10 +120,7 @@ def predict(
         for batch in table.batches(parts.asked["keep"], parts.asked["batch_rows"], parts.done):
             answers, refused = asking.batch(batch)
             if refused and given.strict:
-                first = min(refused, key=lambda one: one.row)
-                raise UserError(
-                    f"Got a row in {place(first, given.table)} that cannot be read: {first.reason} Mend it, or leave --strict out."
-                )
+                stop(table, refused)
             parts.add(answers.select(schema.names), refused)
             progress(parts.rows + parts.refused - before)
     table.check_unchanged()
@@ -126,7 +134,8 @@ def main() -> None:
     import pyarrow as pa
 
     from slipway.predicting.asking import Asking, contract_of
-    from slipway.predicting.parts import Parts, alone
+    from slipway.predicting.histories import Forecasting, Histories
+    from slipway.predicting.parts import REFUSED, REFUSED_SERIES, Parts, alone
     from slipway.server.loading import load_model
 
     params = {
@@ -136,10 +145,19 @@ def main() -> None:
     }
     model, keep = load_model(given.model), list(dict.fromkeys(given.keep))
     contract = contract_of(model, given.model)
-    asking, table = Asking(model, contract, params), opened(given.table, contract, data, keep)
+    forecasts = contract.task == "forecasting"
+    if forecasts and keep:
+        raise UserError(
+            f"Got --keep for a model that forecasts, expected none: its answers are steps to come, no rows of {given.table}."
+        )
+    asking = (Forecasting if forecasts else Asking)(model, contract, params)
+    table, one, more = (
+        opened(given.table, contract, data, keep),
+        *(("series", "series") if forecasts else ("row", "rows")),
+    )
     with alone(given.out), closing(table), table.spoken():
         places = [("file", pa.string())] * (len(table.files) > 1) + [("row", pa.int64())]
-        schema = pa.schema([*places, *table.kept_schema(keep), *asking.schema])
+        schema = asking.schema if forecasts else pa.schema([*places, *table.kept_schema(keep), *asking.schema])
         if twice := [name for name in schema.names if schema.names.count(name) > 1]:
             raise UserError(
                 f"Got --keep {twice[0]}, a column that the predictions have too; rename it in {given.table}."
@@ -149,18 +167,21 @@ def main() -> None:
         digests, total = table.digests()
         what: dict[str, Any] = {"input": digests, "reading": table.settings.model_dump(mode="json")}
         what |= {"model": [model.metadata.metadata["digest"], model.metadata.model_uuid]}
-        parts = Parts(given.out, what | {"params": params, "keep": keep, "batch_rows": rows})
+        what |= {"params": params, "keep": keep, "batch_rows": rows}
+        parts = Parts(given.out, what, REFUSED_SERIES if forecasts else REFUSED)
         tell(table, contract, given.table, keep)
         if parts.former:
             print(f"predict: begins anew, for another {' and '.join(parts.former)} than before it was interrupted")
         elif parts.done:
             print(f"predict: goes on after {parts.rows + parts.refused} rows that are done", flush=True)
+        if isinstance(table, Histories):
+            total = table.gather(total)
         predict(table, asking, parts, schema, total, given)
         parts.join(schema)
-    aside = f"; {parts.refused} rows put aside, with reasons, in {parts.aside}" if parts.refused else ""
+    aside = f"; {parts.refused} {more} put aside, with reasons, in {parts.aside}" if parts.refused else ""
     print(f"predict: {parts.rows} rows predicted, in {given.out}{aside}")
     if parts.refused and not parts.rows:
-        raise UserError(f"Got no row that the model takes in {given.table}, expected some; {parts.aside} says why.")
+        raise UserError(f"Got no {one} that the model takes in {given.table}, expected some; {parts.aside} says why.")
 
 
 if __name__ == "__main__":

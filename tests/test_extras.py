@@ -247,7 +247,7 @@ def test_commands_of_the_page_run(forecast):
     commands = [
         line.partition("  #")[0].strip() for block in blocks for line in block.splitlines() if not line.startswith("#")
     ]
-    makes, adds, runs, asks = commands
+    makes, adds, runs, asks, predicts = commands
     assert makes == "make forecast"
     assert project.run("sh", "-c", adds).stdout == ""
     params = project.read("params.yaml")
@@ -267,6 +267,9 @@ def test_commands_of_the_page_run(forecast):
     predictions = json.loads(answer)["predictions"]
     assert len(predictions) == 12
     assert list(predictions[0]) == list(json.loads(shown)["predictions"][0])
+    project.run("sh", "-c", predicts)
+    written = pd.read_parquet(project.folder / "forecasts.parquet")
+    assert written["mean"].tolist() == [one["mean"] for one in predictions]
 
 
 def test_build_for_cpus_is_taken_where_pip_has_one(forecast):
@@ -434,6 +437,22 @@ def test_moved_model_answers_the_same_over_http(sales, tmp_path):
         assert "expected what is known ahead (promotion, price)" in json.loads(sentence)["message"]
     finally:
         end(process)
+
+
+def test_script_forecasts_a_table_as_the_model_does(sales, tmp_path):
+    """predict.py gives every series of a file, to the last bit, what the model gives them all, together or one after the other."""
+    project, _ = sales
+    rows = horizon_blanked(project, "sold", 14, "shop", ["visitors"])
+    expected = asked(project, rows, project.folder / "models/model", tmp_path)
+    rows.sample(frac=1, random_state=1).to_csv(tmp_path / "history.csv", index=False)
+    for size in ((), ("--batch-rows", "250")):
+        out = tmp_path / "forecasts.parquet"
+        project.run("python", "src/predict.py", str(tmp_path / "history.csv"), "--out", str(out), *size)
+        got = pd.read_parquet(out)
+        assert got["day"].dtype == "datetime64[ns]"
+        pd.testing.assert_frame_equal(
+            got.assign(day=got["day"].astype(str)), expected.assign(day=expected["day"].str[:10]), check_exact=True
+        )
 
 
 def port_of(process, log):

@@ -262,7 +262,7 @@ def test_numbers_and_dates_are_read_as_the_raw_table_is(ask, monkeypatch):
 def test_whole_numbers_in_a_text_column_keep_their_digits(tmp_path):
     """Integers beside missing ones do not pass through floats: a long id in a text column keeps every digit."""
     pd.DataFrame({"sex": pd.array([2**60 + 1, None], dtype="Int64")}).to_parquet(tmp_path / "t.parquet")
-    with closing(Asked(tmp_path, (tmp_path / "t.parquet",), Read(), CONTRACT.columns)) as table:
+    with closing(Asked(tmp_path, (tmp_path / "t.parquet",), Read(), CONTRACT)) as table:
         rows = next(table.batches([], 10, 0)).rows
     assert Contract({"sex": "text"}, {}, (), "y", "binary", (0, 1), 1).table(rows)["sex"].tolist()[0] == str(2**60 + 1)
 

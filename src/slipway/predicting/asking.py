@@ -26,11 +26,6 @@ def contract_of(model: "PyFuncModel", address: str) -> "Contract":
         raise UserError(
             f"Got a model from {address} that carries no contract, expected one that this pipeline made. Edit --model."
         ) from error
-    if contract.task == "forecasting":
-        raise UserError(
-            f"Got a model from {address} that forecasts whole series, expected one of rows. Ask it over HTTP, or in Python: "
-            "mlflow.pyfunc.load_model(…).predict(rows)."
-        )
     return contract
 
 
@@ -49,7 +44,7 @@ class Asking:
         self.model, self.contract, self.params = model, contract, params
         self.refusal = MlflowException
         try:
-            self.schema = self._asked(pd.DataFrame([dict.fromkeys(contract.columns)])).schema
+            self.schema = self._schema()
         except MlflowException as error:
             raise UserError(error.message) from error
 
@@ -61,6 +56,9 @@ class Asking:
         rows = pa.array(taken.rows.index, pa.int64())
         table = pa.table({"file": pa.array([batch.file] * len(rows), pa.string()), "row": rows, **columns})
         return table, [*batch.refused, *(batch.refusal(row, reason) for row, reason in reasons.items())]
+
+    def _schema(self) -> pa.Schema:
+        return self._asked(pd.DataFrame([dict.fromkeys(self.contract.columns)])).schema
 
     def _sifted(self, rows: pd.DataFrame) -> tuple[pa.Table, dict[int, str]]:
         """Return the answers to the rows that the model takes, and row → why it does not take it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from slipway.tables.sources import MISSING, Sources
 
 if TYPE_CHECKING:
     from slipway.project.data_settings import Read
-    from slipway.rows.contract import Kind
+    from slipway.rows.contract import Contract
 
 PIECE = 1 << 20
 # How key columns are kept, by the kind that a file declares; those of texts as they stand there.
@@ -35,13 +35,21 @@ KEPT = {
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that got no prediction: where it stands, why, and what it says. Rows count from 1, below the header."""
+    """A row that got no prediction: where it stands, why, and what it says. Rows count from 1, below the header.
 
-    file: str
-    row: int
+    Attributes
+    ----------
+    series
+        The value of the column that tells series apart; None where there is no such column, or it cannot be read. A
+        series that is refused as a whole stands in no row.
+    """
+
+    file: str | None
+    row: int | None
     line: int | None
     reason: str
     text: str
+    series: Any = None
 
 
 @dataclass
@@ -56,6 +64,8 @@ class Batch:
         The key columns of the same rows, as the file has them.
     refused
         The rows that cannot be read.
+    item
+        The column that tells series apart, where it matters.
     """
 
     file: str
@@ -63,6 +73,7 @@ class Batch:
     kept: dict[str, pa.Array]
     refused: list[Refused]
     texts: dict[int, tuple[int | None, str]] = field(repr=False)
+    item: str | None = None
 
     def without(self, refused: np.ndarray) -> "Batch":
         """Return the batch without the rows that a mask names."""
@@ -74,7 +85,8 @@ class Batch:
     def refusal(self, row: int, reason: str) -> Refused:
         """Return a row that the model refuses, to be put aside."""
         line, text = self.texts.get(row, (None, ""))
-        return Refused(self.file, row, line, reason, text or self.rows.loc[row].to_json(date_format="iso"))
+        series = self.rows.loc[row, self.item] if self.item else None
+        return Refused(self.file, row, line, reason, text or self.rows.loc[row].to_json(date_format="iso"), series)
 
 
 class Asked(Sources):
@@ -82,12 +94,15 @@ class Asked(Sources):
 
     Parameters
     ----------
-    kinds
-        The model's columns with their kinds.
+    contract
+        The model's, which says its columns with their kinds.
     """
 
-    def __init__(self, folder: Path, files: tuple[Path, ...], settings: "Read", kinds: "dict[str, Kind]") -> None:
+    item: str | None = None  # the column that tells series apart, where it matters
+
+    def __init__(self, folder: Path, files: tuple[Path, ...], settings: "Read", contract: "Contract") -> None:
         super().__init__(folder, files, settings)
+        kinds = contract.columns
         self.read = [name for name in self.names if name in kinds]
         numbers = numbers_of(self, self.notes)
         settings = self.settings
@@ -151,6 +166,10 @@ class Asked(Sources):
                 else:
                     yield batch()
 
+    def place(self, one: Refused) -> str:
+        """Return where a row stands, in words."""
+        return f"{self.folder / (one.file or '')}, " + (f"line {one.line}" if one.line else f"row {one.row}")
+
     def _name(self, source: Source) -> str:
         return source.file.relative_to(self.folder).as_posix()
 
@@ -187,7 +206,7 @@ class Asked(Sources):
             dtype=object,
         )
         kept = {name: pa.array(column(name), pa.string()) for name in keep}
-        return self._converted(Batch(name, rows, kept, refused, texts))
+        return self._converted(Batch(name, rows, kept, refused, texts, self.item))
 
     def _of_values(self, source: Source, keep: list[str], size: int) -> "Iterator[Callable[[], Batch]]":
         columns = list(dict.fromkeys([*self.read, *keep]))
@@ -206,7 +225,7 @@ class Asked(Sources):
         kept = {
             column.name: values[column.name].combine_chunks().cast(column.type) for column in self.kept_schema(keep)
         }
-        return self._converted(Batch(self._name(source), rows, kept, [], {}))
+        return self._converted(Batch(self._name(source), rows, kept, [], {}, self.item))
 
     def _converted(self, batch: Batch) -> Batch:
         """Return a batch whose texts are values where a rule says how; texts that don't fit refuse their row."""

@@ -19,6 +19,7 @@ from slipway.project.files import whole_file, write_json
 REFUSED = pa.schema(
     [("file", pa.string()), ("row", pa.int64()), ("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())]
 )
+REFUSED_SERIES = pa.schema([("series", pa.string()), *REFUSED])
 # What the parts are of.
 MANIFEST = "asked.json"
 
@@ -32,6 +33,8 @@ class Parts:
         The output.
     asked
         What the parts are of: the input, the model, what is asked; JSON.
+    aside_schema
+        What is written of each of those that are put aside.
 
     Attributes
     ----------
@@ -43,8 +46,8 @@ class Parts:
         What was asked the time before, where that was something else: its parts are gone.
     """
 
-    def __init__(self, out: Path, asked: dict[str, Any]) -> None:
-        self.out, self.asked = out, asked
+    def __init__(self, out: Path, asked: dict[str, Any], aside_schema: pa.Schema = REFUSED) -> None:
+        self.out, self.asked, self.aside_schema = out, asked, aside_schema
         self.folder = out.with_name(f".{out.name}.parts")
         self.aside = out.with_name(f"{out.stem}.refused.csv")
         manifest = self.folder / MANIFEST
@@ -62,9 +65,11 @@ class Parts:
 
     def add(self, answers: pa.Table, refused: list[Refused]) -> None:
         """Write a batch down; it counts once its answers are there."""
-        aside = [asdict(one) for one in sorted(refused, key=lambda one: one.row)]
+        aside = [
+            asdict(one) for one in sorted(refused, key=lambda one: (one.file or "", one.row or 0, one.series or ""))
+        ]
         with whole_file(self._aside(self.done)) as part:
-            pq.write_table(pa.Table.from_pylist(aside, REFUSED), part)
+            pq.write_table(pa.Table.from_pylist(aside, self.aside_schema), part)
         with whole_file(self._part(self.done)) as part:
             pq.write_table(answers, part)
         self.done, self.rows, self.refused = self.done + 1, self.rows + len(answers), self.refused + len(refused)
@@ -72,7 +77,7 @@ class Parts:
     def join(self, schema: pa.Schema) -> None:
         """Join the parts into the output, and what was put aside into a second file, each whole or not at all."""
         if self.refused:
-            _write(self.aside, [self._aside(place) for place in range(self.done)], REFUSED)
+            _write(self.aside, [self._aside(place) for place in range(self.done)], self.aside_schema)
         else:
             self.aside.unlink(missing_ok=True)
         _write(self.out, [self._part(place) for place in range(self.done)], schema)
