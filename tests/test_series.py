@@ -274,9 +274,10 @@ def test_every_common_step_is_found(tmp_path, freq):
         (pd.concat([history(days=20), history("b", days=2)]), {}, "Got 1 series of at most 2 steps, first 'b'"),
         (history(days=8), {}, "Got no series with the 7 train steps that prediction_length=2 and 1 validation windows need"),
         (pd.concat([history(days=20), history("b", sold="")]), {}, "Got no value of 'sold' in the series 'b'"),
+        (history(days=20, sold="many"), {}, "Got a text as label 'sold', expected a number for task=forecasting"),
         (history(["", *["a"] * 21], days=20), {}, "Got 1 rows without a value of 'shop'"),
     ],
-    ids=["twice", "no timestamp", "no dates", "no covariate", "off the step", "short", "all short", "no value", "no series"],
+    ids=["twice", "no timestamp", "no dates", "no covariate", "off the step", "short", "all short", "no value", "text", "no series"],
 )  # fmt: skip
 def test_series_that_cannot_be_forecast_are_refused(tmp_path, rows, split, says):
     """What stands in the way of forecasting ends in a sentence that names it."""

@@ -149,6 +149,11 @@ def _check_columns(raw: "RawTable", data: Data, split: HorizonSplit) -> None:
                     f"Got a {kind} as data.split.{setting}, {column!r}, expected {wanted}. Edit conf/data/, or set data.read.types or "
                     "data.read.dates."
                 )
+    if raw.kinds[data.label] not in ("integer", "number"):
+        raise UserError(
+            f"Got a {raw.kinds[data.label]} as label {data.label!r}, expected a number for task=forecasting. Where only a currency "
+            f"or a separator is in the way, set data.read.types.{data.label}=number."
+        )
     inside = {"item_id": split.item, "timestamp": split.timestamp}
     for column in (data.label, *split.known_covariates, *split.past_covariates):
         if column in inside and column != inside[column]:
