@@ -5,31 +5,23 @@ import shutil
 import sys
 import tempfile
 from argparse import Namespace
-from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from slipway.project.entry import UserError, parser, run
-from slipway.project.names import METRIC, METRICS
 from slipway.project.sections import closest
+from slipway.start.asking import answer, confirmed
 from slipway.start.files import TABLE_NAME, recipe_file, settings_file, table_name
 
 if TYPE_CHECKING:
-    from slipway.checks.profile import Sample
-    from slipway.tables.reading import RawTable
+    from slipway.start.choosing import Choice
 
 RAW = Path("data/raw")
 # Rows that are looked at for the formats of dates.
 SAMPLE_ROWS = 100_000
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a table's settings will say; the columns that its recipe leaves out, None for no recipe; its schema."""
-
-    values: dict[str, Any]
-    left_out: dict[str, str] | None
-    schema: dict[str, dict[str, Any]]
+# Task → the search that it wants, where that is not the usual one.
+SEARCH = {"quantile": "quantile", "forecasting": "forecasting"}
 
 
 def arguments() -> Namespace:
@@ -37,41 +29,17 @@ def arguments() -> Namespace:
     wanted.add_argument("path", type=Path, help="a file, or a folder with the files of one table")
     wanted.add_argument("--label", help="the column to predict")
     wanted.add_argument("--name", help="the table's name; made of the file's if left out")
-    wanted.add_argument("--task", help="binary, multiclass, regression or quantile")
+    wanted.add_argument("--task", help="binary, multiclass, regression, quantile or forecasting")
     wanted.add_argument("--metric", help="what the search makes best")
     wanted.add_argument("--split", help="random, group:COLUMN or time:COLUMN")
+    wanted.add_argument("--timestamp", help="the column of dates; for forecasting")
+    wanted.add_argument("--item", help="the column that tells series apart, or none; for forecasting")
+    wanted.add_argument("--prediction-length", type=int, help="how many steps ahead to forecast")
     recipe = wanted.add_mutually_exclusive_group()
     recipe.add_argument("--recipe", action="store_true", default=None, help="write a recipe to begin with")
     recipe.add_argument("--no-recipe", dest="recipe", action="store_false", help="write none: all columns as they are")
     wanted.add_argument("--yes", action="store_true", help="take what is proposed, ask nothing")
     return wanted.parse_args()
-
-
-def one_of(what: str, got: str, known: list[str]) -> str:
-    """Return what was got when it is known; otherwise raise a UserError with the closest name."""
-    if got not in known:
-        shown = ", ".join(known[:30]) + ", …" * (len(known) > 30)
-        raise UserError(f"Got {what} {got!r}, expected one of {shown}{closest(got, known)}.")
-    return got
-
-
-def answer(what: str, given: str | None, proposed: str | None, known: list[str], asking: bool) -> str:
-    """Return what was given on the command line, else what a person says, else what is proposed."""
-    if given is not None:
-        return one_of(what, given, known)
-    if not asking:
-        if proposed is None:
-            raise UserError(
-                f"Got no {what}, expected one: {what}, such as {what} {known[-1]!r}. {len(known)} columns are there: {', '.join(known[:30])}{', …' * (len(known) > 30)}."
-            )
-        return proposed
-    from rich.prompt import Prompt
-
-    while True:
-        said = Prompt.ask(what.lstrip("-"), default=proposed) or ""
-        if said in known:
-            return said
-        print(f"Expected one of {', '.join(known)}{closest(said, known)}.")
 
 
 def place_of(path: Path, name: str | None) -> tuple[str, Path]:
@@ -114,75 +82,7 @@ def linked(path: Path, to: Path) -> list[Path]:
     return files
 
 
-def check_settings() -> Any:
-    from omegaconf import OmegaConf
-
-    from slipway.project.stage_settings import Check
-
-    file = Path("conf/check/default.yaml")
-    if not file.is_file():
-        raise UserError(f"Got no {file}, expected it in {Path.cwd()}. Run this in the folder of the project.")
-    return Check.model_validate(OmegaConf.to_container(OmegaConf.load(file)))
-
-
-def looked_at(raw: "RawTable", label: str, task: str) -> tuple[dict[str, Any], "Sample", list[dict[str, Any]]]:
-    """Return a table's profile, rows of it, and what check would find."""
-    from slipway.checks.inspection import inspect
-    from slipway.checks.profile import profile_of
-    from slipway.tables.findings import judged
-
-    settings = check_settings()
-    profile, sample = profile_of(raw, label, task, settings.sample_rows)
-    return profile, sample, judged(inspect(raw, sample, profile, task, settings, set()), settings)
-
-
-def confirmed(question: str, proposed: bool) -> bool:
-    from rich.prompt import Confirm
-
-    return Confirm.ask(question, default=proposed)
-
-
-def choose(raw: "RawTable", label: str, dates: dict[str, str], given: Namespace, asking: bool) -> Choice:
-    """Say what a table shows, and return what is proposed for it, or what is said instead."""
-    from slipway.checks.findings_table import show_findings
-    from slipway.checks.profile import profile_of, task_of
-    from slipway.checks.schema import schema_of
-    from slipway.start.proposal import check_no_feature_lost, left_out_of, positive_class_of, split_of
-
-    facts, why = profile_of(raw, label, "regression", 1000)[0], "as said"
-    proposed = None
-    if given.task is None:
-        proposed, why = task_of(label, facts["columns"][label], facts["rows"])
-    task = answer("--task", given.task, proposed, list(METRICS), asking)
-    metric = answer("--metric", given.metric, METRIC[task], list(METRICS[task]), asking)
-    profile, sample, findings = looked_at(raw, label, task)
-    show_findings(findings)
-    method, by, reason = split_of(findings, profile, sample)
-    ways = ["random", *(f"{way}:{column}" for column in raw.kinds if column != label for way in ("group", "time"))]
-    split = answer("--split", given.split, f"{method}:{by}" if by else method, ways, asking)
-    method, _, column = split.partition(":")
-    left_out = left_out_of(findings, method, column or None)
-    recipe = bool(left_out) if given.recipe is None else given.recipe
-    if asking and given.recipe is None:
-        recipe = confirmed("a recipe to begin with", recipe)
-    if recipe:
-        check_no_feature_lost(raw, label, left_out)
-    positive = positive_class_of(profile["label"]["classes"], raw.kinds[label]) if task == "binary" else None
-    print(f"new_table: {profile['rows']} rows, {len(raw.kinds)} columns")
-    print(f"  task     {task} ({why})" + (f", positive class {positive}" if task == "binary" else ""))
-    print(f"  metric   {metric}")
-    print(
-        f"  split    {split}" + ("" if given.split else f" (proposed {method}: {reason})" if asking else f" ({reason})")
-    )
-    for date, form in dates.items():
-        print(f"  dates    {date} as {form}")
-    for out, because in left_out.items():
-        print(f"  {'leaves out' if recipe else 'better left out'} {out} ({because})")
-    values = {"label": label, "task": task, "metric": metric, "positive_class": positive, "dates": dates}
-    return Choice(values | {"method": method, "column": column}, left_out if recipe else None, schema_of(raw, profile))
-
-
-def write(name: str, folder: Path, given: Path, files: list[Path], choice: Choice) -> list[Path]:
+def write(name: str, folder: Path, given: Path, files: list[Path], choice: "Choice") -> list[Path]:
     """Write all that describes a table, and copy its files where they are not there yet; return what was written."""
     from slipway.checks.schema import write_schema
     from slipway.project.files import write_text
@@ -199,8 +99,9 @@ def write(name: str, folder: Path, given: Path, files: list[Path], choice: Choic
     write_schema(schema, choice.schema)
     if choice.left_out is not None:
         write_text(recipe, recipe_file(name, choice.left_out))
+    be = "comes next of" if choice.values["task"] == "forecasting" else "is"
     named = {
-        "about": f"{name}: what is {choice.values['label']}?",
+        "about": f"{name}: what {be} {choice.values['label']}?",
         "name": name,
         "model": name.replace("_", "-"),
         "recipe": "as_is" if choice.left_out is None else name,
@@ -215,6 +116,8 @@ def main() -> None:
     if not asking and not given.yes:
         raise UserError("Got no terminal to ask on, expected --yes, which takes what is proposed, or a terminal.")
     name, folder = place_of(given.path, given.name)
+    from slipway.start.choosing import check_settings, choose
+
     check_settings()
     from slipway.checks.profile import profile_of
     from slipway.project.data_settings import Read
@@ -241,9 +144,12 @@ def main() -> None:
         raise UserError("Got no for an answer, so nothing was written.")
     written = write(name, folder, given.path, files, choice)
     print(f"Wrote {', '.join(str(path) for path in written)}")
-    search = " -S automl=quantile" if choice.values["task"] == "quantile" else ""
+    task = choice.values["task"]
+    search, also = (f" -S automl={SEARCH[task]}", f" and `automl: {SEARCH[task]}`") if task in SEARCH else ("", "")
+    if task == "forecasting" and find_spec("autogluon.timeseries") is None:
+        print("  add the extra  ./environment.sh forecasting")
     print(f"  try it         dvc exp run -S data={name}{search}")
-    print(f"  make it yours  write `data: {name}` into conf/config.yaml, then dvc exp run")
+    print(f"  make it yours  write `data: {name}`{also} into conf/config.yaml, then dvc exp run")
 
 
 if __name__ == "__main__":

@@ -519,3 +519,20 @@ def test_budget_is_kept(sales):
     assert "automl: a budget cut the search short" in done.stdout
     assert json.loads(project.read("reports/automl.json"))["reproducible"] is False
     project.write("params.yaml", params)
+
+
+def test_new_long_table_becomes_a_tested_model(sales, tmp_path):
+    """A file of series that nobody described goes from `src/new_table.py` to a tested model, with no edit at all."""
+    project, _ = sales
+    shutil.copy(project.folder / "data/raw/sales/sales.csv", tmp_path / "shops.csv")
+    said = project.run(
+        "python", "src/new_table.py", f"{tmp_path}/shops.csv", "--label", "sold", "--task", "forecasting", "--yes"
+    ).stdout
+    assert "-S data=shops -S automl=forecasting" in said
+    assert "environment.sh" not in said
+    project.run("python", "src/compose.py", "data=shops", "automl=tiny", "automl.num_val_windows=1")
+    for stage in ("check", "dataprep", "automl", "evaluate"):
+        project.run("python", f"src/{stage}.py")
+    metrics = json.loads(project.read("reports/metrics.json"))
+    assert metrics["test_rows"] == 4 * 7
+    assert 0 < metrics["WQL"] < 0.3

@@ -9,15 +9,20 @@ import shutil
 import subprocess
 import sys
 from datetime import date, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from ruamel.yaml import YAML
 
-from slipway.checks.profile import task_of
+from slipway.checks.profile import profile_of, task_of
+from slipway.project.data_settings import Data, Read
 from slipway.project.entry import UserError
 from slipway.start.files import TABLE_NAME, as_yaml, recipe_file, settings_file, table_name
 from slipway.start.proposal import positive_class_of
+from slipway.start.series import ONE, hint_of, item_of
+from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).parents[1]
 ROWS = 240
@@ -179,6 +184,117 @@ def test_what_cannot_work_is_one_sentence_and_writes_nothing(project, arguments,
     assert re.search(f"^Error: {says}", said), said
     assert files(project) == before
     assert "--yes" in run(project, "new_table", *arguments, ok=False) or "Got no file" in said
+
+
+SALES = ROOT / "data/raw/sales/sales.csv"
+
+
+def split_of(project, name):
+    return {key: says for key, says in settings(project, name)["split"].items() if not key.endswith("covariates")}
+
+
+@pytest.mark.slow
+def test_long_table_is_described(project):
+    """A table of series gets its columns, step and horizon, settings that compose, and the commands to go on with."""
+    said = run(project, "new_table", str(SALES), "--label", "sold", "--task", "forecasting", "--name", "shops", "--yes")
+    assert "4, told apart by shop; the shortest of 210 steps of D by day" in said
+    assert "ahead    7 steps" in said
+    assert "not used: promotion, price, visitors; name them" in said
+    assert "dvc exp run -S data=shops -S automl=forecasting" in said
+    assert ("./environment.sh forecasting" in said) == (find_spec("autogluon.timeseries") is None)
+    split = {"method": "horizon", "item": "shop", "timestamp": "day", "prediction_length": 7, "freq": "D", "fill": None}
+    assert split_of(project, "shops") == split
+    assert settings(project, "shops")["metric"] == "WQL"
+    text = (project / "conf/data/shops.yaml").read_text(encoding="utf-8")
+    assert "# Not used yet: promotion, price, visitors.\n" in text
+    run(project, "compose", "data=shops", "automl=forecasting")
+    run(project, "new_table", "../prices.csv", "--label", "price", "--task", "forecasting", "--metric", "MASE",
+        "--prediction-length", "9", "--recipe", "--yes")  # fmt: skip
+    assert split_of(project, "prices") == split | {"item": None, "timestamp": "sold on", "prediction_length": 9}
+    assert (settings(project, "prices")["metric"], settings(project, "prices")["recipe"]["name"]) == ("MASE", "prices")
+    run(project, "compose", "data=prices", "automl=forecasting")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("table", "arguments", "says"),
+    [
+        ("prices", ["--label", "price", "--task", "forecasting", "--split", "random"], "Got --split for --task forecasting, which has none"),
+        ("prices", ["--label", "price", "--prediction-length", "3"], "Got --prediction-length for --task regression, which has none"),
+        ("stays", ["--label", "pressure", "--task", "forecasting"], "Got no column of dates beside 'pressure', expected one"),
+        ("prices", ["--label", "price", "--task", "forecasting", "--item", "room"], "Got --item 'room', expected one of none, rooms; closest: 'rooms'"),
+        ("prices", ["--label", "price", "--task", "forecasting", "--prediction-length", "0"], "Got --prediction-length 0, expected 1 or more"),
+        ("prices", ["--label", "price", "--task", "forecasting", "--prediction-length", "900"], "Got 1 series of at most 900 steps"),
+        ("twice", ["--label", "price", "--task", "forecasting"], "Got no --item, expected one: --item, such as --item 'rooms'"),
+        ("twice", ["--label", "price", "--task", "forecasting", "--item", "none"], "Got 240 rows of steps that another row has"),
+    ],
+    ids=["split", "another task", "no dates", "item", "no step", "too far", "nothing tells apart", "one series"],
+)  # fmt: skip
+def test_series_that_cannot_be_described_are_one_sentence(project, table, arguments, says):
+    """What does not fit a long table, or its data, ends in one sentence, and nothing is written."""
+    prices = (project / "../prices.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (project / "../twice.csv").write_text("".join(prices + prices[1:]), encoding="utf-8")
+    before = files(project)
+    said = run(project, "new_table", f"../{table}.csv", *arguments, "--yes", ok=False)
+    assert said.startswith(f"Error: {says}"), said
+    assert said.count("\n") == 1
+    assert files(project) == before
+
+
+def series_of(folder, rows):
+    """Return which column tells the series of a table apart, and what is said of it where nobody asks."""
+    folder.mkdir()
+    (folder / "table.csv").write_text("\n".join(["day,shop,no,y", *rows]) + "\n", encoding="utf-8")
+    with read_raw_table(folder, Read()) as raw:
+        profile = profile_of(raw, "y", "regression", 1000)[0]
+        return item_of(raw, profile, "day"), hint_of(raw, profile)
+
+
+@pytest.mark.parametrize(
+    ("row", "item", "hint"),
+    [
+        (lambda i: f"{days(i)},{'ab'[i % 2]},{i % 7},{i / 8}", (ONE, True), "one row for each day, at"),
+        (lambda i: f"{days(i // 2)},{'ab'[i % 2]},{i},{i / 8}", ("shop", True), "one row for each shop and day, at"),
+        (lambda i: f"{days(i // 3)},a,{i % 3},{i / 8}", ("no", True), "one row for each no and day, at"),
+        (lambda i: f"{days(i * i)},{'ab'[i % 2]},1,{i / 8}", (ONE, False), None),
+        (lambda i: f"{days(i // 3)},{'ab'[i % 2]},1,{i / 8}", (None, False), None),
+    ],
+    ids=["one", "texts", "numbers", "irregular", "nothing"],
+)
+def test_series_are_told_apart(tmp_path, row, item, hint):
+    """The column is found of which each value has one row a date; only regular steps are worth a word where nobody asks."""
+    got, said = series_of(tmp_path / "raw", [row(i) for i in range(60)])
+    assert got == item
+    assert said is None if hint is None else said.startswith(hint)
+
+
+def test_settings_of_a_long_table_fit_the_schema():
+    """The written settings are those of a long table, whatever its columns are called."""
+    values = {"about": "t", "name": "t", "label": "y: ${z}", "task": "forecasting", "metric": "MASE", "positive_class": None,
+              "model": "t", "dates": {}, "recipe": "as_is", "method": "horizon", "item": "no", "timestamp": "on: #",
+              "prediction_length": 3, "freq": "15min", "others": "a\nb: c"}  # fmt: skip
+    says = Data.model_validate(OmegaConf.to_container(OmegaConf.create(settings_file(values)), resolve=True))
+    assert (says.label, says.split.item, says.split.timestamp) == ("y: ${z}", "no", "on: #")
+    assert (says.split.prediction_length, says.split.freq, says.split.known_covariates) == (3, "15min", [])
+
+
+@pytest.mark.slow
+def test_terminal_is_asked_about_series(project):
+    """On a terminal a long table's columns and horizon are asked about; Enter takes what is proposed."""
+    ours, theirs = pty.openpty()
+    asked = subprocess.Popen(
+        [sys.executable, "src/new_table.py", str(SALES), "--name", "shops", "--label", "sold"],
+        cwd=project, stdin=theirs, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.write(ours, b"forecasting\nMASE\n\nshopp\nshop\n21\ny\n")
+    said, _ = asked.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert asked.returncode == 0, said
+    assert "one row for each shop and day, at a regular step: --task forecasting would forecast sold" in said
+    assert "closest: 'shop'" in said
+    assert settings(project, "shops")["metric"] == "MASE"
+    assert split_of(project, "shops")["prediction_length"] == 21
 
 
 @pytest.mark.slow

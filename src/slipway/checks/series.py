@@ -50,8 +50,15 @@ def of_series(findings: "Iterable[Finding]", data: Data) -> "list[Finding]":
     ]  # fmt: skip
 
 
-def series_profile(raw: "RawTable", data: Data, num_val_windows: int) -> tuple[dict[str, Any], list[str]]:
+def series_profile(
+    raw: "RawTable", data: Data, num_val_windows: int, place: str | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """Return what there is to know of the series of a long table, and what is to be said of them.
+
+    Parameters
+    ----------
+    place
+        Where to mend what is refused, a sentence; None for the table's files.
 
     Returns
     -------
@@ -67,7 +74,7 @@ def series_profile(raw: "RawTable", data: Data, num_val_windows: int) -> tuple[d
         A column is not there or of the wrong kind, a row has no series or date, two are of one step, there is no common
         step, or a series is too short.
     """
-    split, place = data.split, f"Edit conf/data/, or look into data/raw/{data.name}."
+    split, place = data.split, place or f"Edit conf/data/, or look into data/raw/{data.name}."
     assert isinstance(split, HorizonSplit)  # noqa: S101  for mypy: settings agree
     _check_columns(raw, data, split)
     rows = _rows_of(raw, data, split, place)

@@ -70,8 +70,8 @@ def settings_file(values: Mapping[str, Any]) -> str:
     from jinja2 import Environment, StrictUndefined
 
     template = (Path(__file__).parent / "table.yaml.j2").read_text(encoding="utf-8")
-    about = " ".join(str(values["about"]).split())
-    written = {key: as_yaml(value) for key, value in values.items()} | {"about": about, "method": values["method"]}
+    said = {key: " ".join(str(values[key]).split()) for key in ("about", "method", "others") if key in values}
+    written = {key: as_yaml(value) for key, value in values.items()} | said
     # Autoescape is for HTML and would change the text; as_yaml quotes for YAML.
     environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701
     return environment.from_string(template).render(written)
