@@ -29,9 +29,10 @@ def cleaned_batches(
 ) -> "Iterator[pa.RecordBatch]":
     """Give the rows that a recipe's clean() keeps, batch by batch."""
     from slipway.preparation.recipe import cleaned, try_clean
+    from slipway.preparation.streaming import batches_of
     from slipway.rows.contract import typed
 
-    for place, batch in enumerate(rows.to_arrow_reader(batch_rows)):
+    for place, batch in enumerate(batches_of(rows, batch_rows)):
         table = typed(batch.select(list(kinds)).to_pandas(), kinds)
         if place == 0:
             try_clean(table, recipe)
@@ -118,10 +119,11 @@ def prepared_batches(
     import pyarrow as pa
 
     from slipway.preparation.recipe import columns_read
+    from slipway.preparation.streaming import batches_of
     from slipway.tables.inference import quoted
 
     read = [*columns_read(features, list(contract.columns)), contract.label]
-    for batch in rows.project(", ".join(map(quoted, read))).to_arrow_reader(batch_rows):
+    for batch in batches_of(rows.project(", ".join(map(quoted, read))), batch_rows):
         yield pa.Table.from_pandas(prepare(batch.to_pandas(), features, contract), schema, preserve_index=False)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from slipway.preparation.streaming import beside
+from slipway.preparation.streaming import batches_of, beside
 from slipway.project import files
 from slipway.project.data_settings import Read
 from slipway.tables import progress
@@ -76,6 +76,16 @@ def test_error_beside_a_block_is_raised():
         beside(lambda: connection.execute("FROM nowhere").fetchall() and None, connection),
     ):
         pass
+
+
+def test_what_duckdb_stumbles_on_between_two_batches_is_its_own_error():
+    """A value that does not fit, met after the first batches, is no error of the system: who reads a table says where it stands."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        rows = connection.sql("SELECT CASE WHEN i = 250000 THEN 'x' ELSE '1' END AS a FROM range(300000) AS r(i)")
+        batches = batches_of(rows.project("CAST(a AS INTEGER)"), 2048)
+        assert next(batches).num_rows == 2048
+        with pytest.raises(duckdb.Error, match="Conversion Error: Could not convert string 'x'"):
+            list(batches)
 
 
 def test_scratch_of_killed_processes_goes(tmp_path, monkeypatch):
