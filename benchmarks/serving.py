@@ -1,6 +1,7 @@
 """How quickly the deliverable answers: one raw row, many rows, and over HTTP; on the binary, multiclass and regression examples.
 
-    python benchmarks/serving.py            # ten minutes
+    python benchmarks/serving.py            # five minutes
+    python benchmarks/serving.py levels     # what size and latency limits on the model buy and cost; eight minutes
     python benchmarks/serving.py one FOLDER # a project that ran: what the first one does for each example
 
 Both sides alternate in one process: AutoGluon's full predictor on rows that are prepared already, once as it is loaded
@@ -28,6 +29,15 @@ EXAMPLES = ("titanic", "wine", "diabetes")
 PORT = 5391
 ROWS = 100_000
 CLIENTS = 4
+# Limits on what may be deployed, for a search of bagged models that ends by itself.
+LEVELS_OF = ["data=titanic", "automl=quick", "automl.num_bag_folds=5", "automl.time_limit=600"]
+LEVELS = {
+    "as it comes: 40 MB": [],
+    "no limit": ["automl.max_size_mb=null"],
+    "1 MB": ["automl.max_size_mb=1"],
+    "0.1 ms a row": ["automl.infer_limit=0.0001"],
+}
+COLUMNS = "row, full predictor on disk, ms | in memory, ms | deliverable, ms | ratio to disk | to memory | rows/s, full predictor | deliverable | ratio"
 
 
 def milliseconds(functions: list[Callable[[], object]], runs: int) -> list[list[float]]:
@@ -111,36 +121,53 @@ def over_http(project: Path, raw: pd.DataFrame) -> str:
     return f"{statistics.median(alone):.1f} | {np.percentile(alone, 95):.1f} | {CLIENTS * 500 / seconds:.0f}"
 
 
-def one(project: Path) -> None:
-    """Print the figures of a project whose search has run."""
+def megabytes(folder: Path) -> float:
+    """Return the size of a folder's files."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
+def one(project: Path, level: str = "") -> None:
+    """Print the figures of a project whose search has run; of a level of deployment with sizes and score, without HTTP."""
     contract = json.loads((project / "models/recipe/contract.json").read_text(encoding="utf-8"))
     raw, prepared = (
         pd.read_parquet(project / f"data/{part}/test.parquet").drop(columns=contract["label"])
         for part in ("split", "prepared")
     )
-    line = f"{in_python(project, contract['task'], raw, prepared)} | {over_http(project, raw)}"
-    print(f"| {project.name} ({contract['task']}) | {line} |", flush=True)
+    line = in_python(project, contract["task"], raw, prepared)
+    if not level:
+        print(f"| {project.name} ({contract['task']}) | {line} | {over_http(project, raw)} |", flush=True)
+        return
+    says = json.loads((project / "reports/automl.json").read_text(encoding="utf-8"))
+    sizes = f"{megabytes(project / 'models/predictor'):.1f} | {megabytes(project / 'models/model'):.1f}"
+    print(f"| {level} | {says['best_model']} | {says['score_val']:.4f} | {sizes} | {line} |", flush=True)
 
 
 def main() -> None:
     if sys.argv[1:2] == ["one"]:
-        one(Path(sys.argv[2]))
+        one(Path(sys.argv[2]), *sys.argv[3:])
         return
-    print(
-        "| | row, full predictor on disk, ms | in memory, ms | deliverable, ms | ratio to disk | to memory | "
-        f"rows/s, full predictor | deliverable | ratio | HTTP p50, ms | p95, ms | requests/s, {CLIENTS} clients |\n"
-        f"|{'---|' * 12}",
-        flush=True,
+    levels = sys.argv[1:2] == ["levels"]
+    if levels:
+        print(
+            f"| level | deployed | score_val | MB, full predictor | deliverable | {COLUMNS} |\n|{'---|' * 13}",
+            flush=True,
+        )
+    else:
+        http = f"HTTP p50, ms | p95, ms | requests/s, {CLIENTS} clients"
+        print(f"| | {COLUMNS} | {http} |\n|{'---|' * 12}", flush=True)
+    searches = (
+        {level: [*LEVELS_OF, *limits] for level, limits in LEVELS.items()}
+        if levels
+        else {name: [f"data={name}", "automl=quick"] for name in EXAMPLES}
     )
     with tempfile.TemporaryDirectory() as scratch:
         env = environment(Path(scratch))
-        for name in EXAMPLES:
-            project = fresh_clone(Path(scratch) / name)
-            timed([sys.executable, "src/compose.py", f"data={name}", "automl=quick"], project, env)
+        for number, (name, overrides) in enumerate(searches.items()):
+            project = fresh_clone(Path(scratch) / (str(number) if levels else name))
+            timed([sys.executable, "src/compose.py", *overrides], project, env)
             timed(["dvc", "repro", "automl"], project, env)
-            subprocess.run(
-                [sys.executable, __file__, "one", project], cwd=ROOT, env=env, stderr=subprocess.DEVNULL, check=True
-            )
+            command = [sys.executable, __file__, "one", str(project), *([name] if levels else [])]
+            subprocess.run(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL, check=True)
 
 
 if __name__ == "__main__":

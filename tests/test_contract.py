@@ -49,6 +49,15 @@ def test_a_row_alone_is_the_row_among_others(rows):
     pd.testing.assert_frame_equal(together, alone)
 
 
+@pytest.mark.parametrize("rows", [1, 40])
+@pytest.mark.parametrize("kind", sorted(set(KINDS.values())))
+def test_typed_rows_are_not_the_callers(kind, rows):
+    """Whatever a recipe writes into its table, the caller's rows stay as they were, also those that needed no conversion."""
+    caller = typed(pd.DataFrame({"c": ["2001-02-03" if kind == "datetime" else "1"] * rows}), {"c": kind})
+    assert caller["c"].notna().all()
+    assert not np.shares_memory(typed(caller, {"c": kind})["c"].to_numpy(), caller["c"].to_numpy())
+
+
 @FEW
 @given(ROWS)
 def test_typing_twice_is_typing_once(rows):

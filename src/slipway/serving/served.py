@@ -55,7 +55,8 @@ def _as_they_are(pf_input: pd.DataFrame, input_schema: Schema) -> pd.DataFrame:
     """Return the columns that a schema names, as they are where any type goes: MLflow looks at each value by itself."""
     if set(map(type, input_schema.input_types())) != {AnyType} or input_schema.required_input_names():
         return enforce_columns(pf_input, input_schema)
-    return pf_input[[name for name in input_schema.input_names() if name in pf_input]]
+    names = [name for name in input_schema.input_names() if name in pf_input]
+    return pf_input if list(pf_input.columns) == names else pf_input[names]
 
 
 ENFORCE = "_enforce_named_col_schema"
