@@ -116,6 +116,12 @@ def test_interrupt_ends_with_130(name, kept, says):
     assert done.stderr == f"Interrupted.{says}\n"
 
 
+def test_interrupt_in_the_middle_of_an_import_says_nothing_else():
+    """Python forgets a package whose import was interrupted, though its binding stays and would tell of every object it made."""
+    done = ends("import duckdb; del sys.modules['duckdb']; raise KeyboardInterrupt")
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
 @pytest.mark.parametrize("variable", ["DVC_NO_ANALYTICS", "MLFLOW_DISABLE_TELEMETRY"])
 def test_usage_reports_are_off(variable):
     """Whatever the caller's environment says, a script and what it starts report no usage."""

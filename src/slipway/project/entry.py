@@ -135,5 +135,5 @@ def run(main: Callable[[], None], kept: str | None = None) -> None:
         raise SystemExit(1) from error
     finally:
         sys.stdout.flush()
-        if "duckdb" not in sys.modules:  # its binding would name every object that the collector was kept from
+        if "_duckdb" not in sys.modules:  # its binding would name every object that the collector was kept from
             gc.freeze()
