@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from slipway.rows.contract import ContractError
 from slipway.rows.series import ITEM, TIME, SeriesContract, known_features, learned_from, load_contract
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autogluon.timeseries import TimeSeriesPredictor
     from sklearn.base import TransformerMixin
 
@@ -50,6 +53,9 @@ class Forecaster:
         assert isinstance(says, SeriesContract)  # noqa: S101  for mypy
         loaded = TimeSeriesPredictor.load(str(predictor))
         loaded.persist("all")
+        for model in loaded._trainer.models.values():  # noqa: SLF001  nothing public leads to a blend
+            if hasattr(model, "model_to_weight"):
+                model.predict = partial(_in_doubles, model.predict)
         return cls(says, pickle.loads(recipe.read_bytes()), loaded)  # noqa: S301  part of the model
 
     def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -92,6 +98,11 @@ class Forecaster:
                 f"({', '.join(contract.known_covariates)}) of the {contract.prediction_length} steps after each history."
             )
         return steps.drop(columns="_merge")
+
+
+def _in_doubles(blend: "Callable[..., pd.DataFrame]", data: "dict[str, pd.DataFrame]", **known: Any) -> "pd.DataFrame":
+    """Return a blend of doubles: some models answer in floats, but for requests with a series that is too short for them."""
+    return blend({name: table.astype("float64") for name, table in data.items()}, **known)
 
 
 def answered(
