@@ -16,6 +16,7 @@ Say = Callable[[dict[str, Any]], None]
 # How AutoGluon's log says that a budget was felt → what was cut short, in our words.
 CUT_SHORT = {
     "Ran out of time": "stopped by the time limit",
+    "Ensemble Selection ran out of time": "stopped by the time limit",
     "Early stopping due to lack of time": "stopped by the time limit",
     "Time limit exceeded": "left out, no time",
     "due to lack of time remaining": "left out, no time",

@@ -4,7 +4,8 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from slipway.rows.series import ITEM, TIME, SeriesContract, load_contract
 from slipway.search.bounded import Say, run_bounded
 from slipway.search.budget import Search, rows
 from slipway.search.choice import within_size, won_by
-from slipway.search.events import CutShort, is_ensemble
+from slipway.search.events import CUT_SHORT, CutShort, is_ensemble
 from slipway.search.search import LEADERBOARD
 from slipway.serving.forecasting import Forecaster as Scorer
 
@@ -29,6 +30,8 @@ __all__ = [
 ]  # fmt: skip
 # What a predictor holds of the train rows, or no forecast needs.
 NOT_DEPLOYED = ("utils", "logs")
+# What the clock does to a model that it stops, and AutoGluon's name of the blend.
+STOPPED, BLEND = CUT_SHORT["Ran out of time"], "WeightedEnsemble"
 # The ends of the series that it was fitted on, in mlforecast's lags: to forecast it reads those that it is given.
 KEPT_BY_MLFORECAST = ("ga", "uids", "last_dates", "static_features_")
 
@@ -168,6 +171,8 @@ def told(say: Say) -> Iterator[None]:
     listed, fit_one, blend = (getattr(TimeSeriesTrainer, name) for name in wrapped)
     heard = Heard(say)
     waiting: list[str] = []
+    timers = timers_of_networks()
+    let_trees_tell()
 
     def told_list(self: Any, *args: Any, **kwargs: Any) -> Any:
         models = listed(self, *args, **kwargs)
@@ -176,17 +181,21 @@ def told(say: Say) -> Iterator[None]:
 
     def told_fit(self: Any, train_data: Any, model: Any, **kwargs: Any) -> Any:
         heard.model, heard.error = model.name, ""
+        timers.clear()
         waiting[:] = [name for name in waiting if name != model.name]
         say({"event": "fitting", "model": model.name})
         names = fit_one(self, train_data, model=model, **kwargs)
         if heard.error:
             say({"event": "cut", "model": model.name, "why": f"failed: {heard.error}"})
-        say({"event": "fitted", "model": model.name, **_outcome(self, *names)})
+        if any(timer.time_remaining() <= 0 for timer in timers):
+            say({"event": "cut", "model": model.name, "why": STOPPED})
+        epochs = timers[-1].epochs if timers else None
+        say({"event": "fitted", "model": model.name, "epochs": epochs, **_outcome(self, *names)})
         self.save()
         return names
 
     def told_blend(self: Any, **kwargs: Any) -> Any:
-        heard.model = ""
+        heard.model = BLEND
         names = blend(self, **kwargs)
         for name in names:
             say({"event": "fitted", "model": name, **_outcome(self, name)})
@@ -198,6 +207,42 @@ def told(say: Say) -> Iterator[None]:
     yield  # nothing is put back: the process ends with the search
     for name in waiting:
         say({"event": "cut", "model": name, "why": "left out, no time"})
+
+
+def timers_of_networks() -> list[Any]:
+    """Return a list that fills with the timers that stop networks, each with the `epochs` that it let pass.
+
+    The networks' library says when a timer stops one, but AutoGluon silences it.
+    """
+    from autogluon.timeseries.models.gluonts.abstract import AbstractGluonTSModel
+
+    timers: list[Any] = []
+    made = AbstractGluonTSModel._get_callbacks  # noqa: SLF001
+
+    def kept(self: Any, *args: Any, **kwargs: Any) -> Any:
+        callbacks = made(self, *args, **kwargs)
+        for timer in [one for one in callbacks if hasattr(one, "time_remaining")]:
+            timer.epochs = None
+            timer.on_train_end = partial(_counted, timer, timer.on_train_end)
+            timers.append(timer)
+        return callbacks
+
+    AbstractGluonTSModel._get_callbacks = kept  # noqa: SLF001
+    return timers
+
+
+def _counted(timer: Any, ended: Any, trainer: Any, network: Any) -> None:
+    timer.epochs = trainer.current_epoch
+    ended(trainer, network)
+
+
+def let_trees_tell() -> None:
+    """Let models of lags say in the log that the clock stopped them, which AutoGluon silences."""
+    from autogluon.timeseries.models.autogluon_tabular import mlforecast, per_step
+
+    for module in (mlforecast, per_step):
+        module.set_loggers_level = lambda **_: nullcontext()
+    logging.getLogger("autogluon.tabular").setLevel(logging.INFO)
 
 
 def _outcome(trainer: Any, *fitted: str) -> dict[str, Any]:
@@ -227,10 +272,26 @@ def leaderboard(predictor: "TimeSeriesPredictor", cut_short: dict[str, str]) -> 
     )
 
 
-def fitted_with(_: Search, predictor: "TimeSeriesPredictor") -> dict[str, str]:
-    """Return model → what it was fitted with as JSON; no ensembles."""
-    table = predictor.leaderboard(extra_info=True).set_index("model")["hyperparameters"]
-    return {model: json.dumps(settings, default=str) for model, settings in table.items() if not is_ensemble(model)}
+def fitted_with(one: Search, predictor: "TimeSeriesPredictor") -> dict[str, str]:
+    """Return model → what it was fitted with as JSON: its settings, and what the latest fit came to; no ensembles.
+
+    That is the rounds of trees, and the epochs of a network that the clock stopped.
+    """
+    names = [name for name in predictor.model_names() if not is_ensemble(name)]
+    stopped = {name: says for name, says in one.display.fitted.items() if one.display.cut_short.get(name) == STOPPED}
+    epochs = {name: {"max_epochs": says["epochs"]} for name, says in stopped.items() if says.get("epochs")}
+    return {name: json.dumps(settings_of(predictor, name) | epochs.get(name, {}), default=str) for name in names}
+
+
+def settings_of(predictor: "TimeSeriesPredictor", name: str) -> dict[str, Any]:
+    """Return the settings of a model, AutoGluon's own included, and the rounds of its trees in the latest fit."""
+    model = predictor._trainer.load_model(name)  # noqa: SLF001  the only door to a model
+    model = getattr(model, "most_recent_model", model)
+    settings: dict[str, Any] = model.get_hyperparameters()
+    if hasattr(model, "get_tabular_model"):
+        rounds = model.get_tabular_model().model.params_trained
+        settings["model_hyperparameters"] = {**settings["model_hyperparameters"], **rounds}
+    return settings
 
 
 def choose(one: Search, predictor: "TimeSeriesPredictor") -> tuple[str, list[str]]:
