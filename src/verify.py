@@ -104,7 +104,7 @@ def main() -> None:
             f"Got {len(differences)} differences between {uri or 'the search in the workspace'} and its repetition, "
             "expected none. Search with `dvc exp run -S automl=reproducible` for one that repeats to the last bit."
         )
-    print(f"verify: the search repeats: {len(rows)} test rows and the leaderboard agree to the last bit")
+    print(f"verify: the search repeats: {len(before)} test rows and the leaderboard agree to the last bit")
 
 
 if __name__ == "__main__":

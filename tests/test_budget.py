@@ -1,5 +1,6 @@
 """How long the search may take: what comes after it has its time, however slow the machine is just now."""
 
+import pickle
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from slipway.project.settings import load_params
 from slipway.search import budget
-from slipway.search.budget import Search, blend, fitted_with, seconds_to_finish
+from slipway.search.budget import Search, blend, fitted_with, load_whole, seconds_to_finish
 from slipway.search.display import SearchDisplay
 
 SETTINGS = load_params(Path(__file__).parents[1] / "params.yaml").automl
@@ -61,6 +62,17 @@ def test_what_the_search_said_of_its_models_is_not_read_again():
     names = ["A_BAG_L1", "WeightedEnsemble_L2", "A_BAG_L1_FULL", "WeightedEnsemble_L2_FULL"]
     predictor = SimpleNamespace(model_names=lambda: names, _trainer=trainer)
     assert fitted_with(one, predictor) == {"A_BAG_L1": '{"seed": 1}', "A_BAG_L1_FULL": '{"seed": 1, "rounds": 7}'}
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["between two models", "at the first"])
+def test_list_of_models_that_is_cut_off_is_taken_from_the_one_before(tmp_path: Path, kept: bool):
+    """A search that was ended while it wrote its list of models has those of the list before, or none where none was."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/trainer.pkl").write_bytes(pickle.dumps(["A", "B"])[:-4])
+    if kept:
+        (tmp_path / "models/trainer.whole.pkl").write_bytes(pickle.dumps(["A"]))
+    loaded = load_whole(tmp_path, lambda folder: pickle.loads(Path(folder, "models/trainer.pkl").read_bytes()))
+    assert loaded == (["A"] if kept else None)
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])

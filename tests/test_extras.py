@@ -33,6 +33,28 @@ models:
   AutoETS: {}
   RecursiveTabular: {model_hyperparameters: {n_estimators: 30}}
 """
+# Trees and a network that only the clock stops.
+ENDLESS = """
+defaults: [base, _self_]
+time_limit: 40
+quantile_levels: [0.1, 0.5, 0.9]
+models:
+  SeasonalNaive: {}
+  RecursiveTabular: {model_hyperparameters: {num_boost_round: 9000000, learning_rate: 1.0e-9, ag.early_stop: 9000000, ag.num_cpus: 1}}
+  DLinear: {max_epochs: 9000000, early_stopping_patience: 9000000, trainer_kwargs: {limit_train_batches: 5}}
+"""
+# The search with a last model that hears no limit.
+DEAF = """
+import runpy, sys, time
+from autogluon.timeseries.trainer import TimeSeriesTrainer
+fit = TimeSeriesTrainer._train_and_save
+def deaf(self, data, model, **kwargs):
+    return time.sleep(600) if model.name == "AutoETS" else fit(self, data, model=model, **kwargs)
+TimeSeriesTrainer._train_and_save = deaf
+sys.path.insert(0, "src")
+sys.argv = ["src/automl.py"]
+runpy.run_path("src/automl.py", run_name="__main__")
+"""
 # Networks of seconds, in the place of the real ones.
 TINY_NETWORKS = """
 defaults: [base, _self_]
@@ -522,6 +544,53 @@ def test_budget_is_kept(sales):
     assert {fitted["n_jobs"] for fitted in told if "n_jobs" in fitted} == {1}, "processes, which take seconds to start"
     assert "automl: a budget cut the search short" in done.stdout
     assert json.loads(project.read("reports/automl.json"))["reproducible"] is False
+    project.write("params.yaml", params)
+
+
+def test_ended_search_blends_what_is_there(sales):
+    """Where the search has to be ended, the models that are done are blended in the time that is left, and the blend is deployed."""
+    project, _ = sales
+    params = project.read("params.yaml")
+    project.run("python", "src/compose.py", "data=sales", "automl=tiny", "automl.time_limit=20")
+    project.write("deaf.py", DEAF)
+    done = project.run("python", "deaf.py")
+    project.write("params.yaml", params)
+    assert "automl: the search did not end by itself and was ended" in done.stdout
+    assert "AutoETS: ended, no time" in done.stdout
+    assert "models were not blended" not in done.stdout
+    blend = re.search(r"automl: WeightedEnsemble blends (.*)", done.stdout)[1]
+    assert "RecursiveTabular" in blend
+    search = json.loads(project.read("reports/automl.json"))
+    assert (search["models"], search["reproducible"]) == (3, False)
+    files = {file.name for file in (project.folder / "models/model/artifacts/predictor/models").iterdir()}
+    assert files == {"RecursiveTabular", "SeasonalNaive", "WeightedEnsemble", "trainer.pkl"}
+
+
+def test_what_the_clock_stopped_is_said_and_frozen(sales):
+    """Trees and networks that the clock stopped are named; written as settings they end where they were, and repeat."""
+    project, _ = sales
+    params = project.read("params.yaml")
+    project.write("conf/automl/endless.yaml", ENDLESS)
+    project.run("python", "src/compose.py", "data=sales", "automl=endless")
+    assert "RecursiveTabular, DLinear: stopped by the time limit" in project.repro("automl").stdout
+    assert not json.loads(project.read("reports/automl.json"))["reproducible"]
+    said = project.run("python", "src/freeze.py", "frozen").stdout
+    stopped = re.search(r"freeze: (.*): the clock had stopped them; they are fitted as far as in the latest", said)[1]
+    assert set(stopped.split(", ")) == {"DLinear", "RecursiveTabular"}
+    fitted = pd.read_csv(project.folder / "reports/leaderboard.csv").set_index("model")["hyperparameters"].dropna()
+    network, trees = (json.loads(fitted[name]) for name in ("DLinear", "RecursiveTabular"))
+    rounds = trees["model_hyperparameters"]["num_boost_round"]
+    assert 0 < network["max_epochs"] < 9000000
+    assert 0 < rounds < 9000000
+    project.run("python", "src/compose.py", "data=sales", "automl=frozen")
+    frozen = project.read("params.yaml")
+    for setting in ("time_limit: null", f"max_epochs: {network['max_epochs']}\n", f"num_boost_round: {rounds}\n"):
+        assert setting in frozen
+    assert "stopped" not in project.repro("automl").stdout
+    again = pd.read_csv(project.folder / "reports/leaderboard.csv").set_index("model")["hyperparameters"].dropna()
+    assert set(again.index) == set(fitted.index)
+    assert json.loads(again["RecursiveTabular"])["model_hyperparameters"]["num_boost_round"] == rounds
+    assert "the search repeats: 56 test rows" in project.run("python", "src/verify.py").stdout
     project.write("params.yaml", params)
 
 

@@ -32,6 +32,8 @@ __all__ = [
 NOT_DEPLOYED = ("utils", "logs")
 # What the clock does to a model that it stops, and AutoGluon's name of the blend.
 STOPPED, BLEND = CUT_SHORT["Ran out of time"], "WeightedEnsemble"
+# Names of how many trees are asked for; what was found has one of them.
+ROUNDS = ("num_boost_round", "n_estimators", "iterations", "num_trees", "num_iterations")
 # The ends of the series that it was fitted on, in mlforecast's lags: to forecast it reads those that it is given.
 KEPT_BY_MLFORECAST = ("ga", "uids", "last_dates", "static_features_")
 
@@ -289,8 +291,8 @@ def settings_of(predictor: "TimeSeriesPredictor", name: str) -> dict[str, Any]:
     model = getattr(model, "most_recent_model", model)
     settings: dict[str, Any] = model.get_hyperparameters()
     if hasattr(model, "get_tabular_model"):
-        rounds = model.get_tabular_model().model.params_trained
-        settings["model_hyperparameters"] = {**settings["model_hyperparameters"], **rounds}
+        found, given = model.get_tabular_model().model.params_trained, settings["model_hyperparameters"]
+        settings["model_hyperparameters"] = {k: v for k, v in given.items() if k not in ROUNDS or not found} | found
     return settings
 
 
