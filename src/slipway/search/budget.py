@@ -3,9 +3,10 @@
 import pickle
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipway.project.automl_settings import Automl
 from slipway.search.bounded import Say, run_bounded
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from autogluon.tabular import TabularPredictor
 
+Predictor = TypeVar("Predictor")
 # A stage's promise: it ends by SHARE times its limit and SPARE_S.
 SHARE, SPARE_S = 1.1, 10.0
 # The search is ended when it fills this share of the memory that was free.
@@ -75,6 +77,11 @@ class Search:
         limit = self.settings.time_limit
         return None if limit is None else max(0.1, min(limit * fitting_share(self.settings), self.left_s() - 0.5))
 
+    def blend(self, work: Any, models: int) -> None:
+        """Run work that blends so many models that are there, if there is time for it."""
+        if self.left_s() < 1 or self.bounded(work, self.ends_at()):
+            self.cut_short.append(f"{models} models were not blended: no time")
+
     def tell_ended(self, ended: str) -> None:
         """Keep and show in words what `bounded` says has ended the search before its time."""
         self.cut_short.append(
@@ -112,12 +119,22 @@ def load_left(folder: Path) -> "TabularPredictor | None":
     """Return the predictor of a search, whole or ended in the middle; None where it has no model that predicts."""
     from autogluon.tabular import TabularPredictor
 
+    def load(path: str) -> "TabularPredictor | None":
+        predictor = TabularPredictor.load(path)
+        return predictor if predictor.model_names(can_infer=True) else None
+
+    return load_whole(folder, load)
+
+
+def load_whole(folder: Path, load: Callable[[str], Predictor]) -> Predictor | None:
+    """Return what a function loads of a search's folder, also where the search was ended while it wrote it; None if nothing."""
     for _ in range(2):
         try:
-            predictor = TabularPredictor.load(str(folder))
-            return predictor if predictor.model_names(can_infer=True) else None
+            return load(str(folder))
         except (EOFError, pickle.UnpicklingError):  # ended while it wrote its list of models: the one before is whole
-            shutil.copyfile(folder / "models/trainer.whole.pkl", folder / "models/trainer.pkl")
+            if not (kept := folder / "models/trainer.whole.pkl").exists():
+                return None
+            shutil.copyfile(kept, folder / "models/trainer.pkl")
         except (OSError, AssertionError):
             return None
     return None
@@ -187,8 +204,7 @@ def blend(one: Search, predictor: "TabularPredictor", models: list[str], name: s
     def fit_ensemble(_: Say) -> None:
         predictor.fit_weighted_ensemble(base_models=models, name_suffix=name)
 
-    if one.left_s() < 1 or one.bounded(fit_ensemble, one.ends_at()):
-        one.cut_short.append(f"{len(models)} models were not blended: no time")
+    one.blend(fit_ensemble, len(models))
 
 
 def refit(one: Search, predictor: "TabularPredictor", model: str) -> str:

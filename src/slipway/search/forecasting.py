@@ -14,9 +14,9 @@ from slipway.project.entry import UserError
 from slipway.project.names import LOCAL
 from slipway.rows.series import ITEM, TIME, SeriesContract, load_contract
 from slipway.search.bounded import Say, run_bounded
-from slipway.search.budget import Search, rows
+from slipway.search.budget import BLEND_S, BLEND_SHARE, Search, load_whole, rows
 from slipway.search.choice import within_size, won_by
-from slipway.search.events import CUT_SHORT, CutShort, is_ensemble
+from slipway.search.events import CUT_SHORT, CutShort, is_ensemble, keep_whole
 from slipway.search.search import LEADERBOARD
 from slipway.serving.forecasting import Forecaster as Scorer
 
@@ -29,7 +29,7 @@ __all__ = [
     "why_it_won",
 ]  # fmt: skip
 # What a predictor holds of the train rows, or no forecast needs.
-NOT_DEPLOYED = ("utils", "logs")
+NOT_DEPLOYED = ("utils", "logs", "trainer.whole.pkl")
 # What the clock does to a model that it stops, and AutoGluon's name of the blend.
 STOPPED, BLEND = CUT_SHORT["Ran out of time"], "WeightedEnsemble"
 # Names of how many trees are asked for; what was found has one of them.
@@ -55,10 +55,13 @@ def load_left(folder: Path) -> "TimeSeriesPredictor | None":
     """Return the predictor of a search, whole or ended in the middle; None where it has no model that predicts."""
     from autogluon.timeseries import TimeSeriesPredictor
 
-    try:
-        predictor = TimeSeriesPredictor.load(str(folder))
+    def load(path: str) -> "TimeSeriesPredictor | None":
+        predictor = TimeSeriesPredictor.load(path)
         return predictor if predictor.model_names() else None
-    except (OSError, EOFError, AttributeError):  # before the first model was done
+
+    try:
+        return load_whole(folder, load)
+    except AttributeError:  # before the first model was done
         return None
 
 
@@ -73,13 +76,20 @@ def search(one: Search) -> "TimeSeriesPredictor":
     settings = one.settings
     shutil.rmtree(one.folder, ignore_errors=True)
 
-    def fit_all(say: Say) -> None:
-        fit(one, hyperparameters(settings, one.seed), say, one.fitting_limit())
+    spare_s = min(max(BLEND_S, BLEND_SHARE * one.finish_s), one.left_s() / 2) * settings.ensemble
 
-    ended = one.bounded(fit_all, one.ends_at())
+    def fit_all(say: Say) -> None:
+        limit = one.fitting_limit()
+        fit(one, hyperparameters(settings, one.seed), say, limit and max(0.1, min(limit, one.left_s() - spare_s - 0.5)))
+
+    ends_at = one.ends_at()
+    ended = one.bounded(fit_all, ends_at and ends_at - spare_s)
     if ended:
         one.tell_ended(ended)
     predictor = load_left(one.folder)
+    if ended and predictor and settings.ensemble:
+        blend(one, predictor)
+        predictor = load_left(one.folder)
     if predictor is None and not one.cut_short and not one.display.cut_short:
         raise UserError(
             f"Got no model out of {', '.join(settings.kinds())} (reports/automl.log says why), expected one at least. Edit "
@@ -128,6 +138,30 @@ def fit(one: Search, models: dict[str, list[dict[str, Any]]], say: Say, time_lim
         raise UserError(
             f"Got automl.fit={settings.fit}, which AutoGluon refuses: {reason}. Edit conf/automl/."
         ) from error
+
+
+def blend(one: Search, predictor: "TimeSeriesPredictor") -> None:
+    """Fit the blend of models that an ended search left, if there is time for it: AutoGluon does so at the end alone."""
+    trainer = predictor._trainer  # noqa: SLF001  no door of a predictor blends what is there
+    models = trainer.get_model_names(layer=0)
+    if len(models) < 2 or len(models) < len(trainer.get_model_names()):  # one, or blended already
+        return
+
+    def fit_blend(say: Say) -> None:
+        given = one.settings.fit.get("ensemble_hyperparameters", {"GreedyEnsemble": {}})
+        blend_in_order()
+        with told(say):
+            trainer._fit_ensembles(  # noqa: SLF001
+                data_per_window=trainer._get_validation_windows(trainer.load_train_data(), None),  # noqa: SLF001
+                predictions_per_window=trainer._get_base_model_predictions(models),  # noqa: SLF001
+                time_limit=None if one.settings.time_limit is None else one.left_s(),
+                ensemble_hyperparameters=given if isinstance(given, list) else [given],
+                num_windows_per_layer=trainer.num_val_windows,
+            )
+        keep_whole(Path(trainer.path))
+        trainer.save()
+
+    one.blend(fit_blend, len(models))
 
 
 def blend_in_order() -> None:
@@ -189,18 +223,21 @@ def told(say: Say) -> Iterator[None]:
         names = fit_one(self, train_data, model=model, **kwargs)
         if heard.error:
             say({"event": "cut", "model": model.name, "why": f"failed: {heard.error}"})
-        if any(timer.time_remaining() <= 0 for timer in timers):
+        if names and any(timer.time_remaining() <= 0 for timer in timers):
             say({"event": "cut", "model": model.name, "why": STOPPED})
         epochs = timers[-1].epochs if timers else None
         say({"event": "fitted", "model": model.name, "epochs": epochs, **_outcome(self, *names)})
+        keep_whole(Path(self.path))
         self.save()
         return names
 
     def told_blend(self: Any, **kwargs: Any) -> Any:
         heard.model = BLEND
+        if several := len(kwargs["predictions_per_window"]) > 1:
+            say({"event": "fitting", "model": BLEND})
         names = blend(self, **kwargs)
-        for name in names:
-            say({"event": "fitted", "model": name, **_outcome(self, name)})
+        for name in names or [BLEND] * several:
+            say({"event": "fitted", "model": name, **_outcome(self, *[n for n in names if n == name])})
         return names
 
     logging.getLogger("autogluon").addHandler(heard)
