@@ -8,10 +8,11 @@ from slipway.project.entry import parser, run
 from slipway.project.settings import load_params
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import pandas as pd
 
+    from slipway.project.stage_settings import Evaluate
     from slipway.rows.series import SeriesContract
 
 
@@ -68,22 +69,30 @@ def write_reports(figures: dict[str, Any], tables: "dict[str, pd.DataFrame]", dr
 
 
 def evaluate_forecasts(
-    answers: "pd.DataFrame", test: "pd.DataFrame", contract: "SeriesContract", names: "Sequence[str]"
+    model: Any, test: "pd.DataFrame", contract: "SeriesContract", settings: "Evaluate", seed: int
 ) -> None:
-    """Write how good forecasts of the last steps of every series are; what is importance of rows has no meaning here."""
-    from slipway.evaluation.forecasts import beside, calibration, draw_forecasts, metric
+    """Write how good forecasts of the last steps of every series are, and what covariates have to do with it."""
+    import pandas as pd
 
-    figures = finite({name: metric(name, contract).figure(test, answers) for name in names})
+    from slipway.evaluation.forecasts import beside, calibration, draw_forecasts, importance, metric
+
+    answers = model.predict(contract.asked(test))
+    metrics = {name: metric(name, contract) for name in settings.metrics.forecasting}
+    figures = finite({name: one.figure(test, answers) for name, one in metrics.items()})
     sides = beside(test, answers, contract)
     tables = {
         "forecast": sides.reset_index(names="place"),
         "points": sides[["actual", "predicted", "lowest", "highest"]],
         "calibration": calibration(test, answers, contract),
     }
+    importances, name = pd.DataFrame(columns=PLOTS["importance"]), next(iter(figures), "")
+    if settings.importance_repeats and name and (contract.known_covariates or contract.past_covariates):
+        importances = importance(model.predict, metrics[name], test, contract, settings.importance_repeats, seed)
     title = f"{contract.label}: the last {contract.prediction_length} steps"
     write_reports(
-        figures | {"test_rows": len(sides)}, tables, lambda part: draw_forecasts(part, title, test, sides, contract)
-    )
+        figures | {"test_rows": len(sides)}, tables | {"importance": importances},
+        lambda part: draw_forecasts(part, title, test, sides, contract, importances, name),
+    )  # fmt: skip
 
 
 def main() -> None:
@@ -104,7 +113,7 @@ def main() -> None:
     # version made the model, AutoGluon refuses it and scikit-learn warns.
     model = mlflow.pyfunc.load_model("models/model", suppress_warnings=True)
     if isinstance(contract, SeriesContract):
-        evaluate_forecasts(model.predict(contract.asked(test)), test, contract, settings.metrics.forecasting)
+        evaluate_forecasts(model, test, contract, settings, params.seed)
         return
     rows = contract.asked(test)
     classes = known_classes(test[contract.label], contract)

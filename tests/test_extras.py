@@ -146,6 +146,7 @@ def sales(forecast):
         "automl=tiny",
         "register.gate.delta=0",
         "register.gate.max_latency_ms=60000",
+        "evaluate.importance_repeats=1",
     )
     return project, project.repro()
 
@@ -423,6 +424,10 @@ def test_covariates_quantiles_windows_and_gate(sales, tmp_path):
     search = json.loads(project.read("reports/automl.json"))
     assert search["reproducible"]
     assert search["backtest_1"] != search["backtest_2"]
+    importance = pd.read_csv(project.folder / "reports/plots/importance.csv").set_index("column")["importance"]
+    assert importance.idxmax() == "promotion"
+    assert importance["promotion"] > 0.05
+    assert importance["visitors"] == 0, "none of these models looks at what is known afterwards"
     gate = json.loads(project.read("reports/gate.json"))
     assert gate["passed"]
     assert gate["conditions"]["latency_ms"]["value"] > 0

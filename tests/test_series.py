@@ -11,6 +11,8 @@ from sklearn.preprocessing import FunctionTransformer
 from test_settings import COMPOSED
 
 from slipway.checks.series import series_profile
+from slipway.evaluation.forecasts import SHUFFLED, importance
+from slipway.evaluation.scores import Metric
 from slipway.preparation.series import prepare_series
 from slipway.project import availability, names
 from slipway.project.data_settings import Data, Read
@@ -104,6 +106,32 @@ def line_extra():
     assert list(CONTRACT.table(history(colour="red")).columns) == list(KINDS)
     with pytest.raises(ContractError, match="without the column 'promotion'"):
         CONTRACT.table(history().drop(columns="promotion"))
+
+
+def test_importance_is_what_a_shuffled_covariate_costs():
+    """A covariate that forecasts hang on costs them when shuffled, another nothing; what came is never shown; seeded."""
+    rows = pd.concat([history(f"shop {number}", days=20, ahead=0) for number in range(30)], ignore_index=True)
+    rows["promotion"] = np.random.default_rng(0).random(len(rows))
+    rows["sold"] = rows["promotion"]
+    asked_of = []
+
+    def predict(asked):
+        ahead = asked[asked["sold"].isna()]
+        assert ahead["visitors"].isna().all()
+        asked_of.append(ahead["shop"].nunique())
+        return ahead[["shop", "day"]].assign(mean=ahead["promotion"])
+
+    def error(test, answers):
+        both = test.merge(answers, on=["shop", "day"])
+        assert len(both) == 2 * SHUFFLED
+        return float((both["sold"] - both["mean"]).abs().mean())
+
+    found, again = (importance(predict, Metric(error, False, False), rows, CONTRACT, 3, seed=1) for _ in range(2))
+    assert asked_of == [SHUFFLED] * 2 * (1 + 2 * 3)
+    assert found["column"].tolist() == ["promotion", "visitors"]
+    assert found["importance"][0] == pytest.approx(1 / 3, abs=0.1)  # how far two numbers between 0 and 1 are apart
+    assert found["importance"][1] == 0
+    pd.testing.assert_frame_equal(found, again)
 
 
 @pytest.mark.parametrize("line", INPUTS)

@@ -1,5 +1,6 @@
 """How good forecasts are on the last steps of every series, and what they look like."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from slipway.evaluation.scores import Metric
+from slipway.evaluation.plots import draw_importance
+from slipway.evaluation.scores import Metric, permutation_importance
 from slipway.rows.series import ITEM, ONLY, TIME, SeriesContract
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 # Series that are drawn, and how many horizons of history before the forecast.
 DRAWN, BEFORE = 6, 4
+# Series that importance is asked of: every shuffled covariate takes a forecast of them all.
+SHUFFLED = 20
 
 
 def metric(name: str, contract: SeriesContract) -> Metric:
@@ -82,10 +86,56 @@ def calibration(test: pd.DataFrame, answers: pd.DataFrame, contract: SeriesContr
     return pd.DataFrame({"predicted_probability": [float(level) for level in levels], "observed_share": below})
 
 
+def importance(
+    predict: Callable[[pd.DataFrame], pd.DataFrame],
+    metric: Metric,
+    test: pd.DataFrame,
+    contract: SeriesContract,
+    repeats: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return how much worse forecasts of some series are when a covariate is shuffled between their steps.
+
+    Parameters
+    ----------
+    predict
+        What a model is asked → its answer.
+
+    Returns
+    -------
+    DataFrame
+        What `permutation_importance` gives.
+    """
+    if contract.item:
+        items = test[contract.item].drop_duplicates()
+        test = test[test[contract.item].isin(items.sample(min(SHUFFLED, len(items)), random_state=seed))]
+    rows, columns = test.reset_index(drop=True), list[str]()
+
+    def asked(shuffled: pd.DataFrame) -> np.ndarray:
+        answers = predict(contract.asked(shuffled))
+        columns[:] = answers.columns
+        return answers.to_numpy(dtype=object)
+
+    def score(answers: np.ndarray) -> float:
+        figure = metric.figure(rows, pd.DataFrame(answers, columns=columns).infer_objects())
+        return figure if metric.greater_is_better else -figure
+
+    covariates = [*contract.known_covariates, *contract.past_covariates]
+    return permutation_importance(asked, score, rows, covariates, repeats, seed, at_once=0)
+
+
 # A series' name may have dollars in it, between which matplotlib looks for a formula.
 @mpl.rc_context({"text.parse_math": False})
-def draw_forecasts(path: Path, title: str, test: pd.DataFrame, sides: pd.DataFrame, contract: SeriesContract) -> None:
-    """Draw the end of each history, and the forecast with its band against what came, into a PNG.
+def draw_forecasts(
+    path: Path,
+    title: str,
+    test: pd.DataFrame,
+    sides: pd.DataFrame,
+    contract: SeriesContract,
+    importances: pd.DataFrame,
+    metric: str,
+) -> None:
+    """Draw the end of each history, and the forecast with its band against what came, into a PNG; and importances.
 
     Parameters
     ----------
@@ -93,13 +143,16 @@ def draw_forecasts(path: Path, title: str, test: pd.DataFrame, sides: pd.DataFra
         Histories and horizons.
     sides
         What `beside` gives.
+    importances, metric
+        ``column`` and ``importance``, the largest first, and what it is measured in; may be empty.
     """
     items = list(dict.fromkeys(sides["item"]))
     drawn = [items[k] for k in np.unique(np.linspace(0, len(items) - 1, min(DRAWN, len(items))).round().astype(int))]
-    down = -(-len(drawn) // 2)
+    panels = len(drawn) + bool(len(importances))
+    down = -(-panels // 2)
     figure = Figure(figsize=(13, 3.6 * down + 0.6), layout="constrained")
     figure.suptitle(title + (f"; {len(drawn)} of {len(items)} series" if len(drawn) < len(items) else ""))
-    axes = list(figure.subplots(down, 1 if len(drawn) == 1 else 2, squeeze=False).flat)
+    axes = list(figure.subplots(down, 1 if panels == 1 else 2, squeeze=False).flat)
     for ax, item in zip(axes, drawn, strict=False):
         rows = test[test[contract.item] == item] if contract.item else test
         rows = rows.tail((BEFORE + 1) * contract.prediction_length)
@@ -112,7 +165,9 @@ def draw_forecasts(path: Path, title: str, test: pd.DataFrame, sides: pd.DataFra
         ax.axvline(rows[contract.timestamp].iloc[-contract.prediction_length], color="0.7", linestyle="--", linewidth=1)
         ax.set(title=item if contract.item else "", ylabel=contract.label)
         ax.tick_params(axis="x", rotation=30)
-    for unused in axes[len(drawn) :]:
+    if len(importances):
+        draw_importance(axes[len(drawn)], importances.head(20), metric)
+    for unused in axes[panels:]:
         unused.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)

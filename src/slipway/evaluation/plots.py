@@ -45,7 +45,7 @@ def draw_overview(
     draw = {"regression": _draw_points, "quantile": _draw_band}.get(task, _draw_confusion)
     draw(axes.pop(0), sides)
     if len(importance):
-        _draw_importance(axes.pop(0), importance.head(20), metric)
+        draw_importance(axes.pop(0), importance.head(20), metric)
     for unused in axes:
         unused.set_axis_off()
     figure.savefig(path, format="png", metadata={"Software": None})
@@ -96,7 +96,8 @@ def _draw_confusion(ax: Axes, sides: pd.DataFrame) -> None:
     ax.set_yticks(range(len(classes)), classes, fontsize=size)
 
 
-def _draw_importance(ax: Axes, importance: pd.DataFrame, metric: str) -> None:
+def draw_importance(ax: Axes, importance: pd.DataFrame, metric: str) -> None:
+    """Draw importances as bars, the largest on top."""
     upwards = importance[::-1]
     ax.barh(upwards["column"], upwards["importance"])
     ax.set(title="permutation importance", xlabel=f"{metric}: worse by this when shuffled")

@@ -117,6 +117,7 @@ def permutation_importance(
     columns: list[str],
     repeats: int,
     seed: int,
+    at_once: int = ROWS_AT_ONCE,
 ) -> pd.DataFrame:
     """Return how much is lost when a raw column is shuffled.
 
@@ -130,6 +131,8 @@ def permutation_importance(
         Answers for ``rows`` → figure; higher is better.
     columns
         The raw columns to shuffle.
+    at_once
+        How many rows may be asked of at once; 0 where a shuffled table cannot stand below another, as series cannot.
 
     Returns
     -------
@@ -140,7 +143,7 @@ def permutation_importance(
     shuffled = (rows.assign(**{c: random.permutation(rows[c].to_numpy())}) for c in columns for _ in range(repeats))
     tables = chain([rows], shuffled)
     scores: list[float] = []
-    while several := list(islice(tables, max(1, ROWS_AT_ONCE // len(rows)))):
+    while several := list(islice(tables, max(1, at_once // len(rows)))):
         answers = predict(pd.concat(several, ignore_index=True))
         scores += [score(part) for part in np.split(answers, len(several))]
     as_is, *after = scores
