@@ -6,8 +6,6 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from test_series import CONTRACT, history
 
 import predict
@@ -31,6 +29,9 @@ class Model:
         return SimpleNamespace(scorer=self.forecaster)
 
     def predict(self, rows, params=None):
+        from mlflow.exceptions import MlflowException
+        from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
         try:
             if params or not len(rows):
                 return answered(self.forecaster, rows, **(params or {}))
