@@ -151,10 +151,8 @@ def main() -> None:
             f"Got --keep for a model that forecasts, expected none: its answers are steps to come, no rows of {given.table}."
         )
     asking = (Forecasting if forecasts else Asking)(model, contract, params)
-    table, one, more = (
-        opened(given.table, contract, data, keep),
-        *(("series", "series") if forecasts else ("row", "rows")),
-    )
+    table = opened(given.table, contract, data, keep)
+    one, more = ("series", "series") if forecasts else ("row", "rows")
     with alone(given.out), closing(table), table.spoken():
         places = [("file", pa.string())] * (len(table.files) > 1) + [("row", pa.int64())]
         schema = asking.schema if forecasts else pa.schema([*places, *table.kept_schema(keep), *asking.schema])
