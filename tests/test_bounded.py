@@ -69,6 +69,14 @@ def test_what_it_raises_is_raised_here():
     assert "in fails" in raised.value.__notes__[0]
 
 
+def test_work_whose_time_is_over_before_it_has_a_group_is_ended(tmp_path, monkeypatch):
+    """A process that comes late to make its group, as on a busy machine, is ended all the same, not left to work without a limit."""
+    make_group, ran = os.setpgrp, tmp_path / "ran"
+    monkeypatch.setattr(os, "setpgrp", lambda: (time.sleep(1), make_group()))
+    assert run_bounded(lambda _: ran.touch(), print, time.monotonic() - 1, PLENTY) == "time"
+    assert not ran.exists()
+
+
 @pytest.mark.parametrize(("left_s", "memory", "why"), [(0.6, PLENTY, "time"), (60, 1000, "memory")])
 def test_work_over_its_budget_is_ended_with_all_that_it_started(left_s, memory, why):
     """Over its time or memory, a work ends at once, with its processes and its temporary files."""

@@ -76,7 +76,7 @@ def test_model_that_ignores_its_time_is_ended(finished: Project):
 
 def test_limit_too_small_for_any_model_gives_a_baseline(finished: Project):
     """When the limit is too small to train anything, a baseline is delivered, tested and said to be one."""
-    # The first of the models would be there before the search is ended, now and then.
+    # No model may be there by chance before the search is ended.
     patch = "import slipway.search.budget as b; b.SPARE_S = 0.0" + DEAF.replace("LGBModel._fit", "RFModel.fit")
     patch = patch.replace("import LGBModel", "import RFModel")
     done, _ = search(finished, 0.01, patch=patch)

@@ -86,6 +86,8 @@ def run_bounded(work: Callable[[Say], None], hear: Say, ends_at: float | None, m
     process = fork.Process(target=_child, args=(work, says, scratch))
     process.start()
     group = process.pid or 0
+    with contextlib.suppress(OSError):  # as the child does, whoever is first: no group, and the guard would end nobody
+        os.setpgid(group, group)
     command = ["sh", "-c", GUARD, "guard", str(group), str(scratch)]
     guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
     says.close()
