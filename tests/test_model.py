@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -18,6 +19,7 @@ from slipway.rows.contract import Contract, ContractError, typed
 from slipway.search import packaging
 from slipway.search.events import callback_for
 from slipway.search.search import failed_models, fit, fit_options, hyperparameters, leaderboard
+from slipway.search.tabular import deploy
 from slipway.serving.probe import PROBE_ROWS, probe_rows
 
 ROOT = Path(__file__).parents[1]
@@ -288,6 +290,33 @@ def test_leaderboard_ranks_what_was_fitted(searched):
     assert (table["size_bytes"] > 0).all()
     assert list(table.columns[:3]) == ["model", "score_val", "eval_metric"]
     assert failed_models(searched) == {}
+
+
+@pytest.mark.slow
+def test_refitted_model_that_is_not_autogluons_best_is_deployed(tmp_path):
+    """What is deployed is what was chosen, fitted again or not, also where AutoGluon itself would take another one."""
+    from autogluon.tabular import TabularPredictor
+
+    predictor = search(tmp_path / "predictor")
+    other = next(name for name in ("LightGBM", "ExtraTrees") if name != predictor.model_best)
+    chosen = predictor.refit_full(model=other, set_best_to_refit_full=False)[other]
+    for model in (other, chosen):
+        deploy(predictor, model, tmp_path / model)
+        assert TabularPredictor.load(str(tmp_path / model)).model_best == model
+
+
+@pytest.mark.slow
+def test_model_that_there_was_no_time_for_is_said(tmp_path, monkeypatch):
+    """A model that AutoGluon does not begin, as the time is up, is left out for that reason, and no failure."""
+    from autogluon.tabular.models import LGBModel
+
+    fit_one, events = LGBModel._fit, []
+    monkeypatch.setattr(
+        LGBModel, "_fit", lambda self, **given: time.sleep(4) or fit_one(self, **given | {"time_limit": None})
+    )
+    settings = SETTINGS.model_copy(update={"time_limit": 3.0})
+    fit(train(), train()[:0], "survived", 1, "binary", settings, 1, tmp_path / "p", callback_for(events.append), 3.0)
+    assert {"event": "cut", "model": "ExtraTrees", "why": "left out, no time"} in events
 
 
 @pytest.mark.slow

@@ -25,6 +25,9 @@ CUT_SHORT = {
     "Not enough memory to train": "left out, no memory",
 }
 
+# Which of AutoGluon's loggers says what it does not begin as the time is up, at a level below the usual ones.
+SKIPS = "autogluon.tabular.trainer.abstract_trainer"
+
 
 class CutShort(logging.Handler):
     """Hears from AutoGluon's log which model a budget cut short, and says it."""
@@ -88,6 +91,7 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
 
         def before_trainer_fit(self, trainer: Any, **kwargs: Any) -> None:
             logging.getLogger("autogluon").addHandler(heard)
+            logging.getLogger(SKIPS).setLevel(15)
 
         def after_trainer_fit(self, trainer: Any) -> None:
             logging.getLogger("autogluon").removeHandler(heard)

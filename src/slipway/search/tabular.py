@@ -24,4 +24,5 @@ def backtests(_: "TabularPredictor", __: str) -> dict[str, float]:
 
 def deploy(predictor: "TabularPredictor", model: str, to: Path) -> None:
     """Write a predictor with one model and what it builds on, without train rows, to a folder."""
-    predictor.clone_for_deployment(str(to), model=model)
+    predictor.set_model_best(model, save_trainer=True)  # else AutoGluon looks for the best of those that stay: refitted
+    predictor.clone_for_deployment(str(to), model=model)  # models have no seconds to compare, over which it fails
