@@ -1,7 +1,7 @@
 """How quickly the deliverable answers: one raw row, many rows, and over HTTP; on the binary, multiclass and regression examples.
 
     python benchmarks/serving.py            # five minutes
-    python benchmarks/serving.py levels     # what size and latency limits on the model buy and cost; eight minutes
+    python benchmarks/serving.py levels     # what size and latency limits on the model buy and cost; three minutes
     python benchmarks/serving.py one FOLDER # a project that ran: what the first one does for each example
 
 Both sides alternate in one process: AutoGluon's full predictor on rows that are prepared already, once as it is loaded
