@@ -29,8 +29,8 @@ def cleaned_batches(
 ) -> "Iterator[pa.RecordBatch]":
     """Give the rows that a recipe's clean() keeps, batch by batch."""
     from slipway.preparation.recipe import cleaned, try_clean
-    from slipway.preparation.streaming import batches_of
     from slipway.rows.contract import typed
+    from slipway.tables.sources import batches_of
 
     for place, batch in enumerate(batches_of(rows, batch_rows)):
         table = typed(batch.select(list(kinds)).to_pandas(), kinds)
@@ -119,8 +119,8 @@ def prepared_batches(
     import pyarrow as pa
 
     from slipway.preparation.recipe import columns_read
-    from slipway.preparation.streaming import batches_of
     from slipway.tables.inference import quoted
+    from slipway.tables.sources import batches_of
 
     read = [*columns_read(features, list(contract.columns)), contract.label]
     for batch in batches_of(rows.project(", ".join(map(quoted, read))), batch_rows):

@@ -278,19 +278,29 @@ def test_settings_of_a_long_table_fit_the_schema():
     assert (says.split.prediction_length, says.split.freq, says.split.known_covariates) == (3, "15min", [])
 
 
-@pytest.mark.slow
-def test_terminal_is_asked_about_series(project):
-    """On a terminal a long table's columns and horizon are asked about; Enter takes what is proposed."""
+def on_a_terminal(project, typed, *arguments):
+    """Return what new_table.py prints where a person types, once it has ended well."""
     ours, theirs = pty.openpty()
     asked = subprocess.Popen(
-        [sys.executable, "src/new_table.py", str(SALES), "--name", "shops", "--label", "sold"],
-        cwd=project, stdin=theirs, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    os.write(ours, b"forecasting\nMASE\n\nshopp\nshop\n21\ny\n")
+        [sys.executable, "src/new_table.py", *arguments],
+        cwd=project,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.write(ours, typed.encode())
     said, _ = asked.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
     assert asked.returncode == 0, said
+    return said
+
+
+@pytest.mark.slow
+def test_terminal_is_asked_about_series(project):
+    """On a terminal a long table's columns and horizon are asked about; Enter takes what is proposed."""
+    typed = "forecasting\nMASE\n\nshopp\nshop\n21\ny\n"
+    said = on_a_terminal(project, typed, str(SALES), "--name", "shops", "--label", "sold")
     assert "one row for each shop and day, at a regular step: --task forecasting would forecast sold" in said
     assert "closest: 'shop'" in said
     assert settings(project, "shops")["metric"] == "MASE"
@@ -300,19 +310,7 @@ def test_terminal_is_asked_about_series(project):
 @pytest.mark.slow
 def test_terminal_is_asked(project):
     """On a terminal each proposal is asked about: a wrong column is asked again with the closest, Enter takes what is proposed."""
-    ours, theirs = pty.openpty()
-    asked = subprocess.Popen(
-        [sys.executable, "src/new_table.py", "../species.csv"],
-        cwd=project,
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    os.write(ours, b"kin\nkind\n\n\nrandom\n\ny\n")
-    said, _ = asked.communicate(timeout=60)
-    os.close(ours)
-    os.close(theirs)
-    assert asked.returncode == 0, said
+    said = on_a_terminal(project, "kin\nkind\n\n\nrandom\n\ny\n", "../species.csv")
     assert "closest: 'kind'" in said
     assert settings(project, "species")["task"] == "multiclass"
 

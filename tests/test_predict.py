@@ -220,6 +220,22 @@ def test_strict_stops_at_the_first_row(ask, tmp_path):
     assert not (tmp_path / "out.parquet").exists()
 
 
+def test_table_that_is_damaged_further_on_ends_in_a_sentence(ask, tmp_path):
+    """Parquet whose last rows cannot be unpacked is named as such, though the rows before them were read, and no output appears."""
+    file, rows = tmp_path / "table.parquet", 40_000
+    age = np.random.default_rng(1).normal(40, 10, rows)
+    whole = pd.DataFrame({"age": age, "alone": True, "boarded": pd.Timestamp("1912-04-10"), "sex": "f"})
+    whole.to_parquet(file, row_group_size=10_000, index=False)
+    chunk = pq.read_metadata(file).row_group(3).column(0)
+    content = bytearray(file.read_bytes())
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content[start + 40 : start + chunk.total_compressed_size] = b"\xff" * (chunk.total_compressed_size - 40)
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"Got .*table.parquet, which cannot be read as Parquet"):
+        ask(None, "--batch-rows", "1000", table="table.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+
+
 def test_no_row_that_the_model_takes_is_an_error(ask, tmp_path):
     """A table of which nothing can be read does not end well, and the reasons are there; one without rows does."""
     with pytest.raises(UserError, match="Got no row that the model takes"):

@@ -12,12 +12,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from slipway.preparation.streaming import batches_of, beside
+from slipway.preparation.streaming import beside
 from slipway.project import files
 from slipway.project.data_settings import Read
 from slipway.tables import progress
 from slipway.tables.progress import RowProgress
 from slipway.tables.reading import read_raw_table
+from slipway.tables.sources import batches_of
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -16,7 +16,7 @@ from slipway.predicting.records import Record, delimited_records, is_json_lines,
 from slipway.tables.formats import Source
 from slipway.tables.inference import Numbers, Rule, quoted
 from slipway.tables.kinds import numbers_of
-from slipway.tables.sources import MISSING, Sources
+from slipway.tables.sources import MISSING, Sources, batches_of
 
 if TYPE_CHECKING:
     from slipway.project.data_settings import Read
@@ -211,9 +211,9 @@ class Asked(Sources):
     def _of_values(self, source: Source, keep: list[str], size: int) -> "Iterator[Callable[[], Batch]]":
         columns = list(dict.fromkeys([*self.read, *keep]))
         chosen = ", ".join(f"{self._value(name)} AS {quoted(name)}" for name in columns)
-        reader = self.connection.sql(f"SELECT {chosen} FROM {self._scan([source])}").to_arrow_reader(size)
-        waiting, first = reader.schema.empty_table(), 1
-        for piece in chain(reader, [None]):
+        rows = self.connection.sql(f"SELECT {chosen} FROM {self._scan([source])}")
+        waiting, first = rows.limit(0).to_arrow_table(), 1
+        for piece in chain(batches_of(rows, size), [None]):
             waiting = pa.concat_tables([waiting, *([pa.Table.from_batches([piece])] if piece else [])])
             while len(waiting) >= size or (piece is None and len(waiting)):
                 yield partial(self._batch_of_values, source, keep, first, waiting[:size])

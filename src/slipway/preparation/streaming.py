@@ -46,24 +46,6 @@ def bounded(folder: Path, memory_mb: int, threads: int | None = None) -> "Iterat
         raise full_disk(str(error), folder) from error
 
 
-def batches_of(rows: "duckdb.DuckDBPyRelation", batch_rows: int) -> "Iterator[pa.RecordBatch]":
-    """Give the rows of a relation in their order, so many at a time.
-
-    Raises
-    ------
-    duckdb.Error
-        What DuckDB stumbles on in the middle, which Arrow passes on as an OSError.
-    """
-    import duckdb
-
-    reader = rows.to_arrow_reader(batch_rows)
-    try:
-        yield from reader
-    except OSError as error:
-        kinds = {"Out of Memory Error": duckdb.OutOfMemoryException, "IO Error": duckdb.IOException}
-        raise kinds.get(str(error).partition(":")[0], duckdb.Error)(str(error)) from error
-
-
 def write_rows(rows: "duckdb.DuckDBPyRelation", path: Path, compression: str = "snappy") -> None:
     """Write the rows of a relation to Parquet in their order.
 

@@ -77,6 +77,10 @@ class Search:
         limit = self.settings.time_limit
         return None if limit is None else max(0.1, min(limit * fitting_share(self.settings), self.left_s() - 0.5))
 
+    def blend_s(self) -> float:
+        """Return the seconds that are kept to blend what an ended search left."""
+        return max(BLEND_S, BLEND_SHARE * self.finish_s) * self.settings.ensemble
+
     def blend(self, work: Any, models: int) -> None:
         """Run work that blends so many models that are there, if there is time for it."""
         if self.left_s() < 1 or self.bounded(work, self.ends_at()):
@@ -159,7 +163,7 @@ def search(one: Search) -> "TabularPredictor":
         )  # fmt: skip
 
     ends_at = one.ends_at()
-    ended = one.bounded(fit_all, ends_at and ends_at - max(BLEND_S, BLEND_SHARE * one.finish_s) * settings.ensemble)
+    ended = one.bounded(fit_all, ends_at and ends_at - one.blend_s())
     if ended:
         one.tell_ended(ended)
         shutil.rmtree(one.folder / "trial", ignore_errors=True)

@@ -14,7 +14,7 @@ from slipway.project.entry import UserError
 from slipway.project.names import LOCAL
 from slipway.rows.series import ITEM, TIME, SeriesContract, load_contract
 from slipway.search.bounded import Say, run_bounded
-from slipway.search.budget import BLEND_S, BLEND_SHARE, Search, load_whole, rows
+from slipway.search.budget import Search, load_whole, rows
 from slipway.search.choice import within_size, won_by
 from slipway.search.events import CUT_SHORT, CutShort, is_ensemble, keep_whole
 from slipway.search.search import LEADERBOARD
@@ -76,7 +76,7 @@ def search(one: Search) -> "TimeSeriesPredictor":
     settings = one.settings
     shutil.rmtree(one.folder, ignore_errors=True)
 
-    spare_s = min(max(BLEND_S, BLEND_SHARE * one.finish_s), one.left_s() / 2) * settings.ensemble
+    spare_s = min(one.blend_s(), one.left_s() / 2)
 
     def fit_all(say: Say) -> None:
         limit = one.fitting_limit()

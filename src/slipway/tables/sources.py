@@ -20,6 +20,8 @@ from slipway.tables.formats import Source, open_source, readable
 from slipway.tables.inference import CASTS, NAN, literal, quoted
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from slipway.project.data_settings import Read
     from slipway.rows.contract import Kind
     from slipway.tables.progress import RowProgress
@@ -305,3 +307,19 @@ def _stamp(file: Path) -> tuple[int, int]:
     with readable(file):
         state = file.stat()
     return state.st_size, state.st_mtime_ns
+
+
+def batches_of(rows: duckdb.DuckDBPyRelation, batch_rows: int) -> "Iterator[pa.RecordBatch]":
+    """Give the rows of a relation in their order, so many at a time.
+
+    Raises
+    ------
+    duckdb.Error
+        What DuckDB stumbles on in the middle, which Arrow passes on as an OSError.
+    """
+    reader = rows.to_arrow_reader(batch_rows)
+    try:
+        yield from reader
+    except OSError as error:
+        kinds = {"Out of Memory Error": duckdb.OutOfMemoryException, "IO Error": duckdb.IOException}
+        raise kinds.get(str(error).partition(":")[0], duckdb.Error)(str(error)) from error
