@@ -89,8 +89,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     debug = arguments.parse_args().debug
     params = load_params()
     began = time.monotonic() - seconds_since_start()
-    import autogluon.tabular
-    import mlflow.pyfunc  # noqa: F401  the search's process shares what is imported before it begins
+    import autogluon.tabular  # noqa: F401  the search's process shares what is imported before it begins
     import pandas as pd  # noqa: F401
     import pyarrow.parquet as pq
 
@@ -98,7 +97,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     from slipway.project.files import whole_file, write_json
     from slipway.project.names import autogluon_metric
     from slipway.search import forecasting, tabular
-    from slipway.search.budget import Search, seconds_to_finish
+    from slipway.search.budget import Search, list_packages_once, seconds_to_finish
     from slipway.search.display import SearchDisplay
     from slipway.search.memory import free_bytes
     from slipway.search.search import log_to
@@ -114,6 +113,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
         importlib.import_module(
             "torch"
         )  # as above: fitting needs it, and so does what is asked of the model afterwards
+    list_packages_once()
     log_to(Path("reports/automl.log"), 4 if debug else settings.verbosity)
     train, validation = (pq.read_metadata(f"data/prepared/{part}.parquet") for part in ("train", "validation"))
     held_out = f"{validation.num_rows} validation rows, " if validation.num_rows else ""

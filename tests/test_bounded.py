@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -51,6 +52,26 @@ def test_what_is_said_is_heard_in_order():
     events = []
     assert run_bounded(lambda say: [say({"event": n}) for n in range(500)], events.append, None, PLENTY) is None
     assert [event["event"] for event in events if "event" in event] == list(range(500))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_done_meanwhile_is_done_here_beside_it_and_over(fails: bool):
+    """It runs in this process while the work does, is waited for, and an error in it is none of the work's."""
+    told, here = [], threading.Event()
+
+    def meanwhile():
+        here.wait(20)
+        time.sleep(0.2)
+        told.append(os.getpid())
+        if fails:
+            raise ImportError("no such package")
+
+    def hear(event):
+        if "event" in event:  # so that the work has begun
+            here.set()
+
+    assert run_bounded(lambda say: say({"event": "begun"}), hear, None, PLENTY, meanwhile) is None
+    assert told == [os.getpid()]
 
 
 def test_what_it_raises_is_raised_here():

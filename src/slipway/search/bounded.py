@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,13 @@ def terminated_is_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def run_bounded(work: Callable[[Say], None], hear: Say, ends_at: float | None, memory_bytes: float) -> str | None:
+def run_bounded(
+    work: Callable[[Say], None],
+    hear: Say,
+    ends_at: float | None,
+    memory_bytes: float,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> str | None:
     """Run ``work`` in a forked process and hear what it says; end it when its time or its memory is over.
 
     The process shares what is imported already. It, all that it starts and its temporary files are gone afterwards,
@@ -74,6 +81,8 @@ def run_bounded(work: Callable[[Say], None], hear: Say, ends_at: float | None, m
         On the clock of ``time.monotonic``; None for no end.
     memory_bytes
         What it and all that it starts may fill.
+    meanwhile
+        Called here in a thread, which is over when this returns, whatever it raises.
 
     Returns
     -------
@@ -92,7 +101,8 @@ def run_bounded(work: Callable[[Say], None], hear: Say, ends_at: float | None, m
     guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
     says.close()
     try:
-        with terminated_is_interrupted():
+        with terminated_is_interrupted(), ThreadPoolExecutor(1) as beside:  # after the fork: that copies no thread
+            beside.submit(meanwhile)
             return _attend(group, heard, hear, ends_at, memory_bytes)
     finally:
         guard.communicate()

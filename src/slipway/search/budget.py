@@ -1,5 +1,6 @@
 """The search within its budget: fitted in a process that ends in time, and made usable from what it left."""
 
+import functools
 import pickle
 import shutil
 import time
@@ -70,7 +71,7 @@ class Search:
     def bounded(self, work: Any, ends_at: float | None) -> str | None:
         """Run work of this search in a process of its own; return what ended it before its time."""
         memory = free_bytes(self.settings) * ENDED_AT
-        return run_bounded(work, self.display.hear, ends_at, memory)
+        return run_bounded(work, self.display.hear, ends_at, memory, get_ready)
 
     def fitting_limit(self) -> float | None:
         """Return the seconds that AutoGluon is told to fit within, or None."""
@@ -110,6 +111,23 @@ def seconds_to_finish(so_far_s: float, waits: Path = Path("/proc/self/schedstat"
     except (OSError, ValueError):
         pass
     return 1 + 0.8 * so_far_s
+
+
+def list_packages_once() -> None:
+    """Let AutoGluon read once what packages there are, and not at each save and load of a predictor."""
+    from autogluon.common.utils import utils
+
+    utils.get_package_versions = functools.cache(utils.get_package_versions)
+
+
+def get_ready() -> None:
+    """Import and list, while the search leaves this process idle, what saving and loading a model takes afterwards."""
+    import mlflow.pyfunc  # noqa: F401
+    from autogluon.common.utils import utils
+    from mlflow.utils import requirements_utils
+
+    utils.get_package_versions()
+    requirements_utils._init_modules_to_packages_map()  # noqa: SLF001  which it keeps
 
 
 def rows(part: str) -> "pd.DataFrame":
