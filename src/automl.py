@@ -89,7 +89,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     debug = arguments.parse_args().debug
     params = load_params()
     began = time.monotonic() - seconds_since_start()
-    import autogluon.tabular  # noqa: F401  the search's process shares what is imported before it begins
+    import autogluon.tabular
     import pandas as pd  # noqa: F401
     import pyarrow.parquet as pq
 

@@ -2,6 +2,8 @@
 
 import gc
 import json
+from concurrent.futures import wait
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from slipway.preparation.recipe import Recipe
     from slipway.preparation.splitting import Parts
     from slipway.rows.contract import Contract, Kind
+    from slipway.rows.steps import QuickRecipe
     from slipway.tables.findings import Finding
     from slipway.tables.progress import RowProgress
 
@@ -61,7 +64,7 @@ def kept_rows(
     progress: "RowProgress",
 ) -> Path:
     """Return a file in a folder with the raw rows that clean() keeps and that have a label, each with its digest."""
-    from slipway.preparation.streaming import write_batches, write_rows
+    from slipway.preparation.streaming import lay_aside, schema_of, write_batches
     from slipway.tables.reading import read_raw_table
 
     data, cleaned, kept = params.data, folder / "cleaned.parquet", folder / "kept.parquet"
@@ -71,14 +74,14 @@ def kept_rows(
         if recipe.clean:
             with progress.step("clean", received_rows) as tell:
                 batches = cleaned_batches(received, recipe, kinds, params.dataprep.batch_rows)
-                write_batches(batches, cleaned, received.limit(0).to_arrow_table().schema, tell)
+                write_batches(batches, cleaned, schema_of(received), tell)
         else:
             with progress.following("read", received_rows, raw.connection):
-                write_rows(digested(received, data, kinds, params.seed), kept, "uncompressed")
+                lay_aside(digested(received, data, kinds, params.seed), kept)
     if recipe.clean:  # what goes wrong from here on is not the raw files' fault
         with progress.following("read", received_rows, connection):
             again = connection.read_parquet(str(cleaned))
-            write_rows(digested(again, data, kinds, params.seed), kept, "uncompressed")
+            lay_aside(digested(again, data, kinds, params.seed), kept)
     return kept
 
 
@@ -100,17 +103,39 @@ def fit_recipe(
     return features, Contract(columns, seen, needed, data.label, data.task, classes, positive)
 
 
-def prepare(rows: "pd.DataFrame", features: "TransformerMixin", contract: "Contract") -> "pd.DataFrame":
-    """Return the features of raw rows, which may lack columns that the features cannot read, with their label."""
+def asked(rows: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
+    """Return raw rows, which may lack columns that the features cannot read, as features take them: typed, without label."""
     from slipway.rows.contract import typed
 
-    table = typed(rows, {column: kind for column, kind in contract.columns.items() if column in rows.columns})
-    return features.transform(table).assign(**{contract.label: rows[contract.label].to_numpy()})
+    return typed(rows, {column: kind for column, kind in contract.columns.items() if column in rows.columns})
+
+
+def prepare(rows: "pd.DataFrame", features: "QuickRecipe", contract: "Contract") -> "pd.DataFrame":
+    """Return the features of raw rows with their label."""
+    return features.transform(asked(rows, contract)).assign(**{contract.label: rows[contract.label].to_numpy()})
+
+
+def write_split(
+    parts: "Parts",
+    connection: "duckdb.DuckDBPyConnection",
+    folder: Path,
+    batch_rows: int,
+    dictionaries: list[str],
+    written: dict[str, int],
+) -> None:
+    """Write the raw rows of each part, and count in ``written`` how many there are by now."""
+    from slipway.preparation.streaming import schema_of, write_batches
+    from slipway.tables.sources import batches_of
+
+    for name in written:
+        rows = parts.rows(name, connection)
+        tell = partial(written.__setitem__, name)
+        write_batches(batches_of(rows, batch_rows), folder / f"{name}.parquet", schema_of(rows), tell, dictionaries)
 
 
 def prepared_batches(
     rows: "duckdb.DuckDBPyRelation",
-    features: "TransformerMixin",
+    features: "QuickRecipe",
     contract: "Contract",
     schema: "pa.Schema",
     batch_rows: int,
@@ -118,16 +143,13 @@ def prepared_batches(
     """Give the features of raw rows, with their label, batch by batch."""
     import pyarrow as pa
 
-    from slipway.preparation.recipe import columns_read
-    from slipway.tables.inference import quoted
     from slipway.tables.sources import batches_of
 
-    read = [*columns_read(features, list(contract.columns)), contract.label]
-    for batch in batches_of(rows.project(", ".join(map(quoted, read))), batch_rows):
+    for batch in batches_of(rows, batch_rows):
         yield pa.Table.from_pandas(prepare(batch.to_pandas(), features, contract), schema, preserve_index=False)
 
 
-def prepared_schema(sample: "pd.DataFrame", features: "TransformerMixin", contract: "Contract") -> "pa.Schema":
+def prepared_schema(sample: "pd.DataFrame", features: "QuickRecipe", contract: "Contract") -> "pa.Schema":
     """Return the types of prepared rows; a feature without any value is text where it may be anything."""
     import pyarrow as pa
 
@@ -158,17 +180,65 @@ def told(counts: dict[str, int]) -> str:
     return f"{', '.join(first)} and {last}"
 
 
+def write_parts(
+    params: Params,
+    columns: "dict[str, dict[str, Any]]",
+    parts: "Parts",
+    recipe: "Recipe",
+    kinds: "dict[str, Kind]",
+    findings: list[dict[str, Any]],
+    folder: Path,
+    connection: "duckdb.DuckDBPyConnection",
+    progress: "RowProgress",
+) -> "tuple[TransformerMixin, Contract, pa.Schema]":
+    """Write raw and prepared rows of each part, and the recipe's fit between; return features, contract, prepared columns."""
+    from slipway.preparation.recipe import columns_read
+    from slipway.preparation.splitting import PARTS
+    from slipway.preparation.streaming import beside, bounded, write_batches
+    from slipway.rows.steps import QuickRecipe
+    from slipway.tables.findings import stop_on_errors
+    from slipway.tables.inference import quoted
+    from slipway.tables.progress import ASK_EVERY_S
+
+    data, batch_rows = params.data, params.dataprep.batch_rows
+    connection.execute("SET threads = 1")  # else the batches, and so the bytes, hang on the number of cores
+    with bounded(folder, params.dataprep.memory_mb, threads=1) as aside:
+        # A dictionary of as many values as that costs more than it saves.
+        few = [column for column, says in columns.items() if says["unique"] <= batch_rows // 10]
+        written = dict.fromkeys(PARTS, 0)
+        split = partial(write_split, parts, aside, folder / "split", batch_rows, few, written)
+        with beside(split, aside) as splitting:
+            sample = parts.sample("train", data.recipe.sample_rows, connection)
+            features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes)
+            stop_on_errors(findings, contract.needed)
+            some = sample.head(batch_rows)
+            quick = QuickRecipe(features, asked(some, contract))
+            schema = prepared_schema(some, quick, contract)
+            read = ", ".join(map(quoted, [*columns_read(features, list(contract.columns)), contract.label]))
+            del sample, some
+            for name, count in parts.counts.items():
+                with progress.step(f"prepare {name} rows", count) as tell:
+                    rows = parts.rows(name, connection).project(read)
+                    batches = prepared_batches(rows, quick, contract, schema, batch_rows)
+                    write_batches(batches, folder / "prepared" / f"{name}.parquet", schema, tell)
+            left = sum(parts.counts.values()) - sum(written.values())
+            with progress.step("write the split", left) as tell:
+                while not wait([splitting], timeout=ASK_EVERY_S).done:
+                    tell(left + sum(written.values()) - sum(parts.counts.values()))
+    return features, contract, schema
+
+
 def main() -> None:
     parser(__doc__).parse_args()
     params = load_params()
     from slipway.preparation.recipe import load_recipe, save_recipe
-    from slipway.preparation.splitting import PARTS, split_up
-    from slipway.preparation.streaming import beside, bounded, new_folder, write_batches, write_rows
+    from slipway.preparation.splitting import split_up
+    from slipway.preparation.streaming import bounded, new_folder
     from slipway.project.files import move_folder, write_text
     from slipway.tables.findings import findings_report, judged, settled_and_used, stop_on_errors
     from slipway.tables.progress import RowProgress
 
-    data, batch_rows = params.data, params.dataprep.batch_rows
+    data = params.data
     profile = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))
     if data.task == "forecasting":
         from slipway.preparation.series import prepare_series
@@ -188,25 +258,9 @@ def main() -> None:
             became = f"Acknowledged: {finding['acknowledged']}" if finding["acknowledged"] else finding["advice"]
             print(f"dataprep: {finding['severity']}: {finding['name']}: {finding['what']}. {finding['why']} {became}")
         findings = [*profile["findings"], *late]
-        connection.execute("SET threads = 1")  # else the batches, and so the bytes, hang on the number of cores
-        with bounded(folder, params.dataprep.memory_mb, threads=1) as aside:
-
-            def split() -> None:
-                for name in PARTS:
-                    write_rows(parts.rows(name, aside), folder / "split" / f"{name}.parquet")
-
-            with beside(split, aside) as splitting:
-                sample = parts.sample("train", data.recipe.sample_rows, connection)
-                features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes)
-                stop_on_errors(findings, contract.needed)
-                schema = prepared_schema(sample.head(batch_rows), features, contract)
-                del sample
-                for name, count in parts.counts.items():
-                    with progress.step(f"prepare {name} rows", count) as tell:
-                        batches = prepared_batches(parts.rows(name, connection), features, contract, schema, batch_rows)
-                        write_batches(batches, folder / "prepared" / f"{name}.parquet", schema, tell)
-                with progress.following("write the split", sum(parts.counts.values()), aside):
-                    splitting.result()
+        features, contract, schema = write_parts(
+            params, profile["columns"], parts, recipe, kinds, findings, folder, connection, progress
+        )
         for outs in ("split", "prepared"):
             move_folder(folder / outs, Path("data") / outs)
     save_recipe(features, Path("models/recipe/recipe.pkl"))

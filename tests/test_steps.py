@@ -8,8 +8,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from slipway.rows.steps import QuickRecipe
 from slipway.rows.transformers import DrawFromPresent
-from slipway.serving.steps import QuickRecipe
 
 
 def rows() -> pd.DataFrame:
@@ -54,6 +54,7 @@ RECIPES = {
         ),
         ("whole", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), ["c"]),
     ),
+    "a function without names": columns(("log", FunctionTransformer(np.exp), ["b"])),
     "nothing": FunctionTransformer(feature_names_out="one-to-one"),
 }
 
@@ -73,8 +74,8 @@ def test_values_that_were_never_seen_get_the_same_features(name):
     recipe = RECIPES[name].set_output(transform="pandas").fit(rows())
     quick = QuickRecipe(recipe, rows())
     odd = rows()[:6].assign(a=[-1e300, 1e300, 0, -0.0, np.nan, 1], b=[7, np.nan, 1, 0, 2, -1], c=["", "Z", np.nan] * 2)
-    odd = odd.astype({"b": float})
-    for place in (slice(0, 6), *(slice(k, k + 1) for k in range(6))):
+    odd = pd.concat([odd.astype({"b": float}), rows(), odd[::-1]], ignore_index=True)
+    for place in (slice(None), slice(0, 6), *(slice(k, k + 1) for k in range(6))):
         pd.testing.assert_frame_equal(quick.transform(odd[place]), recipe.transform(odd[place]), check_exact=True)
     assert quick._quick != recipe.transform
 
@@ -98,6 +99,6 @@ def test_recipes_of_columns_take_the_quick_way():
 def test_other_features_are_refused(monkeypatch):
     """Quick steps that would give other features are not taken."""
     recipe = RECIPES["nested"].set_output(transform="pandas").fit(rows())
-    monkeypatch.setattr("slipway.serving.steps._columns", lambda step: lambda rows: step.transform(rows) + 1e-12)
+    monkeypatch.setattr("slipway.rows.steps._columns", lambda step: lambda rows: step.transform(rows) + 1e-12)
     quick = QuickRecipe(recipe, rows())
     assert quick.transform(rows()[:2]).equals(recipe.transform(rows()[:2]))

@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
+from dataprep import write_split
+from slipway.preparation.splitting import Parts
 from slipway.preparation.streaming import beside
 from slipway.project import files
 from slipway.project.data_settings import Read
@@ -77,6 +80,25 @@ def test_error_beside_a_block_is_raised():
         beside(lambda: connection.execute("FROM nowhere").fetchall() and None, connection),
     ):
         pass
+
+
+def test_bytes_of_the_split_do_not_hang_on_the_row_groups_of_what_was_laid_aside(tmp_path):
+    """Threads that read a large table lay its rows aside in row groups that end a little elsewhere each time."""
+    written = []
+    with duckdb.connect(config={"threads": 1}) as connection:
+        rows = connection.sql(
+            "SELECT i AS a, hash(i) % 5 < 1 AS test, 'text ' || i % 7 AS b FROM range(300000) AS r(i)"
+        )
+        tests = rows.filter("test").aggregate("count(*)").fetchall()[0][0]
+        counts = {"train": 300_000 - tests, "test": tests, "validation": 0}
+        for size in (20_001, 34_567):
+            laid, told = tmp_path / f"{size}.parquet", dict.fromkeys(counts, 0)
+            pq.write_table(rows.to_arrow_table(), laid, row_group_size=size)
+            parts = Parts(laid, ("a", "b"), "CASE WHEN test THEN 'test' ELSE 'train' END", counts, ())
+            write_split(parts, connection, tmp_path / str(size), 50_000, ["b"], told)
+            assert told == counts
+            written.append([(tmp_path / str(size) / f"{name}.parquet").read_bytes() for name in counts])
+    assert written[0] == written[1]
 
 
 def test_what_duckdb_stumbles_on_between_two_batches_is_its_own_error():

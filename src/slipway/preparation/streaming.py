@@ -46,13 +46,10 @@ def bounded(folder: Path, memory_mb: int, threads: int | None = None) -> "Iterat
         raise full_disk(str(error), folder) from error
 
 
-def write_rows(rows: "duckdb.DuckDBPyRelation", path: Path, compression: str = "snappy") -> None:
-    """Write the rows of a relation to Parquet in their order.
-
-    On a connection of one thread, byte for byte the same for the same rows; with more, row groups end elsewhere.
-    """
+def lay_aside(rows: "duckdb.DuckDBPyRelation", path: Path) -> None:
+    """Write the rows of a relation to Parquet in their order, quickly; where row groups end hangs on DuckDB's threads."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows.write_parquet(str(path), compression=compression)
+    rows.write_parquet(str(path), compression="uncompressed")
 
 
 @contextmanager
@@ -72,15 +69,32 @@ def beside(work: Callable[[], None], connection: "duckdb.DuckDBPyConnection") ->
                 wait([running], timeout=0.1)
 
 
+def schema_of(rows: "duckdb.DuckDBPyRelation") -> "pa.Schema":
+    """Return the columns and types of a relation's batches."""
+    return rows.limit(0).to_arrow_table().schema
+
+
 def write_batches(
-    batches: "Iterable[pa.Table | pa.RecordBatch]", path: Path, schema: "pa.Schema", tell: Callable[[int], None]
+    batches: "Iterable[pa.Table | pa.RecordBatch]",
+    path: Path,
+    schema: "pa.Schema",
+    tell: Callable[[int], None],
+    dictionaries: bool | list[str] = True,
 ) -> None:
-    """Write tables of one schema to a Parquet file, a row group each, and tell how many rows are done."""
+    """Write tables of one schema to a Parquet file, a row group each, and tell how many rows are done.
+
+    Byte for byte the same for the same tables.
+
+    Parameters
+    ----------
+    dictionaries
+        The columns whose values are tried to be written once each, in vain where most of them differ; or all, or none.
+    """
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(path, schema, use_dictionary=dictionaries) as writer:
         for batch in batches:
             writer.write(batch)
             rows += batch.num_rows

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from slipway.rows.contract import Contract, ContractError
+from slipway.rows.steps import QuickRecipe
 from slipway.serving.fast import QuickModels
 from slipway.serving.probe import probe_rows
-from slipway.serving.steps import QuickRecipe
 
 if TYPE_CHECKING:
     from autogluon.tabular import TabularPredictor

@@ -72,10 +72,10 @@ class _Survey:
     nul: int | None
 
 
-def _survey(path: Path) -> _Survey:  # noqa: C901 - one walk for all that the bytes tell
+def _survey(path: Path) -> _Survey:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    sample, lines, nul, utf8 = b"", 1, None, True
-    ends = {b"\r\n": 0, b"\r": 0, b"\n": 0}
+    sample, nul, utf8, before = b"", None, True, 0
+    ends: set[bytes] = set()
     with path.open("rb") as stream:
         head = stream.read(PIECE)
         if marked := _wide(head):
@@ -85,19 +85,16 @@ def _survey(path: Path) -> _Survey:  # noqa: C901 - one walk for all that the by
             if piece.endswith(b"\r"):
                 piece += stream.read(1)
             if nul is None and b"\0" in piece:
-                before = piece[: piece.index(b"\0")]
-                nul = lines + max(before.count(b"\n"), before.count(b"\r"))
-            returns, both = piece.count(b"\r"), piece.count(b"\r\n") if b"\r" in piece else 0
-            feeds = piece.count(b"\n")
-            for end, count in ((b"\r\n", both), (b"\r", returns - both), (b"\n", feeds - both)):
-                ends[end] += count
-            lines += feeds + returns - both
-            if utf8:
+                nul = _line_at(path, before + piece.index(b"\0"))
+            before += len(piece)
+            ends |= _ends(piece)
+            is_ascii = piece.isascii()
+            if utf8 and not (is_ascii and decoder.getstate() == (b"", 0)):
                 try:
                     decoder.decode(piece)
                 except UnicodeDecodeError:
                     utf8 = False
-            if len(sample) < PIECE // 8 and not piece.isascii():
+            if len(sample) < PIECE // 8 and not is_ascii:
                 sample += b"\n".join(line for line in re.split(rb"[\r\n]", piece) if not line.isascii())[: PIECE // 8]
             piece = stream.read(PIECE)
     if utf8:
@@ -105,7 +102,27 @@ def _survey(path: Path) -> _Survey:  # noqa: C901 - one walk for all that the by
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             utf8 = False
-    return _Survey("utf-8" if utf8 else None, sum(map(bool, ends.values())) > 1, sample, nul)
+    return _Survey("utf-8" if utf8 else None, len(ends) > 1, sample, nul)
+
+
+def _ends(piece: bytes) -> set[bytes]:
+    """Return the kinds of line ends in some bytes; most texts have one, which is seen at once."""
+    if b"\r" not in piece:
+        return {b"\n"} if b"\n" in piece else set()
+    both, returns, feeds = piece.count(b"\r\n"), piece.count(b"\r"), piece.count(b"\n")
+    return {end for end, count in ((b"\r\n", both), (b"\r", returns - both), (b"\n", feeds - both)) if count}
+
+
+def _line_at(path: Path, place: int) -> int:
+    """Return the line that a byte of a file is in, counted from 1."""
+    lines = 1
+    with path.open("rb") as stream:
+        while (left := place - stream.tell()) > 0:
+            piece = stream.read(min(left, PIECE))
+            if piece.endswith(b"\r") and left > len(piece):
+                piece += stream.read(1)
+            lines += piece.count(b"\n") + piece.count(b"\r") - piece.count(b"\r\n")
+    return lines
 
 
 def _wide(head: bytes) -> str | None:
