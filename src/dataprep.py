@@ -96,7 +96,7 @@ def fit_recipe(
     columns = {column: kind for column, kind in kinds.items() if column not in (data.label, told_apart_by)}
     rows = typed(sample, columns)
     features = fitted(recipe, {**data.recipe.options, "seed": seed}, rows, sample[data.label])
-    try_features(features, rows, recipe)
+    try_features(features, rows, recipe, data.label)
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
     needed = needed_columns(features, rows, columns_read(features, list(columns)))
     positive = classes[-1] if data.task == "binary" and data.positive_class is None else data.positive_class
@@ -112,7 +112,9 @@ def asked(rows: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
 
 def prepare(rows: "pd.DataFrame", features: "QuickRecipe", contract: "Contract") -> "pd.DataFrame":
     """Return the features of raw rows with their label."""
-    return features.transform(asked(rows, contract)).assign(**{contract.label: rows[contract.label].to_numpy()})
+    table = features.transform(asked(rows, contract))
+    table.insert(len(table.columns), contract.label, rows[contract.label].to_numpy())
+    return table
 
 
 def write_split(
@@ -201,6 +203,7 @@ def write_parts(
     from slipway.tables.progress import ASK_EVERY_S
 
     data, batch_rows = params.data, params.dataprep.batch_rows
+    sample = parts.sample("train", data.recipe.sample_rows, connection)
     connection.execute("SET threads = 1")  # else the batches, and so the bytes, hang on the number of cores
     with bounded(folder, params.dataprep.memory_mb, threads=1) as aside:
         # A dictionary of as many values as that costs more than it saves.
@@ -208,7 +211,6 @@ def write_parts(
         written = dict.fromkeys(PARTS, 0)
         split = partial(write_split, parts, aside, folder / "split", batch_rows, few, written)
         with beside(split, aside) as splitting:
-            sample = parts.sample("train", data.recipe.sample_rows, connection)
             features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes)
             stop_on_errors(findings, contract.needed)
             some = sample.head(batch_rows)

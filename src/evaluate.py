@@ -50,6 +50,12 @@ def finite(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
+def tell_of_some(drawn: int, rows: int, what: str = "test rows") -> None:
+    """Print how many rows plots show, where that is not all of them."""
+    if drawn < rows:
+        print(f"evaluate: plots of single rows, and importance, take {drawn} of the {rows} {what} (evaluate.plot_rows)")
+
+
 def write_reports(figures: dict[str, Any], tables: "dict[str, pd.DataFrame]", draw: "Callable[[Path], None]") -> None:
     """Write metrics, the points of the plots, those that the task has not without rows, their picture and the card."""
     import pandas as pd
@@ -74,15 +80,17 @@ def evaluate_forecasts(
     """Write how good forecasts of the last steps of every series are, and what covariates have to do with it."""
     import pandas as pd
 
-    from slipway.evaluation.forecasts import beside, calibration, draw_forecasts, importance, metric
+    from slipway.evaluation.forecasts import beside, calibration, draw_forecasts, importance, metric, some_series
 
     answers = model.predict(contract.asked(test))
     metrics = {name: metric(name, contract) for name in settings.metrics.forecasting}
     figures = finite({name: one.figure(test, answers) for name, one in metrics.items()})
     sides = beside(test, answers, contract)
+    some = some_series(sides, settings.plot_rows, seed)
+    tell_of_some(len(some), len(sides), "steps ahead")
     tables = {
-        "forecast": sides.reset_index(names="place"),
-        "points": sides[["actual", "predicted", "lowest", "highest"]],
+        "forecast": some.reset_index(names="place"),
+        "points": some[["actual", "predicted", "lowest", "highest"]],
         "calibration": calibration(test, answers, contract),
     }
     importances, name = pd.DataFrame(columns=PLOTS["importance"]), next(iter(figures), "")
@@ -129,6 +137,8 @@ def main() -> None:
     }
     figures = finite(figures) | {"test_rows": len(test)}
     tables: dict[str, pd.DataFrame] = {}
+    some = scores.some_rows(test[contract.label], settings.plot_rows, params.seed, every_class=bool(contract.classes))
+    tell_of_some(len(some), len(test))
     name, first = next(iter(metrics.items()))
     if settings.importance_repeats:
         of_classes = first.of_classes or not contract.classes
@@ -140,16 +150,17 @@ def main() -> None:
 
         sign = 1 if first.greater_is_better else -1
         tables["importance"] = scores.permutation_importance(
-            asked, lambda a: sign * first.figure(actual, a), rows, list(contract.needed),
+            asked, lambda a: sign * first.figure(actual[some], a), rows.iloc[some], list(contract.needed),
             settings.importance_repeats, params.seed,
         )  # fmt: skip
     curves = scores.curves(contract.task, actual, answers, settings.calibration_bins, levels)
     sides = both_sides(test[contract.label], predicted)
-    tables |= {**curves, "confusion" if contract.classes else "points": sides}
+    tables |= {**curves, "confusion" if contract.classes else "points": sides.iloc[some]}
     importance = tables.get("importance", pd.DataFrame(columns=PLOTS["importance"]))
     title = f"{contract.label}: {len(test)} test rows"
+    drawn = sides if contract.classes else sides.iloc[some]  # counts are of all rows
     write_reports(
-        figures, tables, lambda part: draw_overview(part, title, contract.task, curves, sides, importance, name)
+        figures, tables, lambda part: draw_overview(part, title, contract.task, curves, drawn, importance, name)
     )
 
 

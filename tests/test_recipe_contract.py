@@ -5,10 +5,11 @@ import types
 
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, TargetEncoder
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from slipway.preparation.recipe import (
     Recipe,
@@ -83,6 +84,7 @@ FEATURES = {
     ),
     "are an array": (lambda _: FunctionTransformer(lambda t: t.to_numpy()), "Got ndarray from the transformer"),
     "drop rows": (lambda _: by(lambda t: t.head(3)), "Got 3 rows from the transformer"),
+    "are named like the label": (lambda _: by(lambda t: t.assign(y=1.0)), "Got a feature 'y' from features()"),
     "are no transformer": (lambda _: print, "expected an unfitted scikit-learn transformer"),
 }
 
@@ -92,9 +94,19 @@ def test_features_that_break_the_contract_are_refused(features, says):
     """Features come of single rows without their label, as a table; the sentence names the file."""
     mine = recipe(features=features)
     with pytest.raises(UserError, match=r"src/recipes/mine.py") as error:
-        try_features(fitted(mine, {}, ROWS, LABEL), ROWS, mine)
+        try_features(fitted(mine, {}, ROWS, LABEL), ROWS, mine, str(LABEL.name))
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_features_that_are_tables_in_this_thread_alone_are_refused():
+    """scikit-learn's own configuration is of the thread that sets it, and a server answers in others."""
+    scaled = recipe(features=lambda _: ColumnTransformer([("numbers", StandardScaler(), ["a", "c"])]))
+    with config_context(transform_output="pandas"):
+        features = fitted(scaled, {}, ROWS, LABEL)
+        assert isinstance(features.transform(ROWS), pd.DataFrame)
+        with pytest.raises(UserError, match="Got ndarray from the transformer"):
+            try_features(features, ROWS, scaled, str(LABEL.name))
 
 
 def test_a_bug_in_features_keeps_its_traceback():
@@ -106,7 +118,7 @@ def test_a_bug_in_features_keeps_its_traceback():
 def test_without_features_the_columns_are_the_features():
     """A recipe without functions hands the columns over untouched."""
     features = fitted(recipe(), {}, ROWS, LABEL)
-    try_features(features, ROWS, recipe())
+    try_features(features, ROWS, recipe(), str(LABEL.name))
     assert features.transform(ROWS).equals(ROWS)
 
 

@@ -127,6 +127,31 @@ def test_points_are_the_curves():
     assert points["predicted_probability"].tolist() == pytest.approx([0.2625, 0.75])
 
 
+def test_curves_of_many_rows_have_as_many_points_as_are_drawn():
+    """From corner to corner and with the area of all points, whatever the number of rows."""
+    random = np.random.default_rng(3)
+    actual = random.integers(0, 2, 50_000)
+    proba = np.clip(random.normal(0.4 + 0.2 * actual, 0.2), 0, 1)
+    roc, curve = scores.roc_points(actual, proba), scores.precision_recall_points(actual, proba)
+    assert len(roc) == len(curve) == scores.CURVE_POINTS
+    assert roc.iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
+    assert curve.iloc[[0, -1]]["recall"].tolist() == [1, 0]
+    area = np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"])
+    assert area == pytest.approx(sk.roc_auc_score(actual, proba), abs=1e-4)
+
+
+def test_some_rows_are_drawn_in_order_with_every_class():
+    """All where they are few; else as many as asked for, by the seed, and each class if only once."""
+    label = pd.Series(["a"] * 5000 + ["rare"] + ["b"] * 5000, index=range(10_001, 0, -1))
+    few, same, other = (scores.some_rows(label, 100, seed, every_class=True) for seed in (0, 0, 1))
+    assert 100 <= len(few) <= 103
+    assert set(label.iloc[few]) == {"a", "b", "rare"}
+    assert (np.diff(few) > 0).all()
+    assert few.tolist() == same.tolist() != other.tolist()
+    assert len(scores.some_rows(label, 100, 0, every_class=False)) == 100
+    assert scores.some_rows(label, 10_001, 0, every_class=True).tolist() == list(range(10_001))
+
+
 def importance(seed=0):
     random = np.random.default_rng(7)
     rows = pd.DataFrame({"noise": random.random(200), "signal": random.random(200), "same": 1.0})

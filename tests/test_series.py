@@ -11,7 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 from test_settings import COMPOSED
 
 from slipway.checks.series import series_profile
-from slipway.evaluation.forecasts import SHUFFLED, importance
+from slipway.evaluation.forecasts import SHUFFLED, importance, some_series
 from slipway.evaluation.scores import Metric
 from slipway.preparation.series import prepare_series
 from slipway.project import availability, names
@@ -132,6 +132,18 @@ def test_importance_is_what_a_shuffled_covariate_costs():
     assert found["importance"][0] == pytest.approx(1 / 3, abs=0.1)  # how far two numbers between 0 and 1 are apart
     assert found["importance"][1] == 0
     pd.testing.assert_frame_equal(found, again)
+
+
+def test_plots_show_whole_series():
+    """As many as fit, by the seed and in their order; one that is longer than that all the same."""
+    sides = pd.DataFrame({"item": np.repeat(list("abcdefghij"), 12), "step": list(range(12)) * 10})
+    some = some_series(sides, 50, 0)
+    assert some["item"].nunique() == 4
+    assert some["step"].tolist() == list(range(12)) * 4
+    assert some.index.is_monotonic_increasing
+    assert set(some["item"]) != set(some_series(sides, 50, 1)["item"])
+    assert len(some_series(sides, 5, 0)) == 12
+    assert some_series(sides, 120, 0).equals(sides)
 
 
 @pytest.mark.parametrize("line", INPUTS)

@@ -72,6 +72,13 @@ def beside(test: pd.DataFrame, answers: pd.DataFrame, contract: SeriesContract) 
     return both[["item", "timestamp", "actual", "predicted", "lowest", "highest"]]
 
 
+def some_series(sides: pd.DataFrame, most: int, seed: int) -> pd.DataFrame:
+    """Return those rows of `beside` that belong to some series by chance, whole ones, and to one at least."""
+    sizes = sides["item"].value_counts(sort=False).sample(frac=1, random_state=seed)
+    fitting = max(1, int((sizes.cumsum() <= most).sum()))
+    return sides if fitting == len(sizes) else sides[sides["item"].isin(sizes.index[:fitting])]
+
+
 def _coverage(test: pd.DataFrame, answers: pd.DataFrame, contract: SeriesContract) -> float:
     known = beside(test, answers, contract).dropna(subset="actual")
     return float(((known["lowest"] <= known["actual"]) & (known["actual"] <= known["highest"])).mean())

@@ -10,6 +10,8 @@ import pandas as pd
 
 # Rows that permutation importance predicts at once: few enough for memory, enough for the price of a call not to count.
 ROWS_AT_ONCE = 20_000
+# Points of a curve: a page draws them at once, and no eye tells more apart.
+CURVE_POINTS = 1000
 
 
 @dataclass(frozen=True)
@@ -64,20 +66,44 @@ def metric(name: str, task: str, levels: tuple[float, ...] = ()) -> Metric:
     return Metric(natural, scorer.needs_class, scorer.greater_is_better_internal)
 
 
+def some_rows(label: pd.Series, most: int, seed: int, *, every_class: bool) -> np.ndarray:
+    """Return the places of some rows by chance, in order: all where they are no more than ``most``.
+
+    Parameters
+    ----------
+    label
+        Of shape (rows,).
+    every_class
+        Whether each value of the label is to be among them, if only once: metrics fail on a class without rows.
+    """
+    if len(label) <= most:
+        return np.arange(len(label))
+    chosen = np.random.default_rng(seed).choice(len(label), most, replace=False)
+    return np.union1d(chosen, (~label.duplicated()).to_numpy().nonzero()[0]) if every_class else np.sort(chosen)
+
+
+def _thinned(points: pd.DataFrame) -> pd.DataFrame:
+    """Return a curve's points, or so many as are drawn: evenly spread, both ends among them."""
+    if len(points) <= CURVE_POINTS:
+        return points
+    places = np.linspace(0, len(points) - 1, CURVE_POINTS).round().astype(int)
+    return points.iloc[places].reset_index(drop=True)
+
+
 def roc_points(actual: np.ndarray, proba: np.ndarray) -> pd.DataFrame:
-    """Return the ROC curve: false and true positive rate at each threshold."""
+    """Return the ROC curve: false and true positive rate at each threshold, or at `CURVE_POINTS` of them."""
     from sklearn.metrics import roc_curve
 
     false, true, _ = roc_curve(actual, proba)
-    return pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true})
+    return _thinned(pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true}))
 
 
 def precision_recall_points(actual: np.ndarray, proba: np.ndarray) -> pd.DataFrame:
-    """Return the precision-recall curve, from high recall to low."""
+    """Return the precision-recall curve, from high recall to low, at `CURVE_POINTS` thresholds at most."""
     from sklearn.metrics import precision_recall_curve
 
     precision, recall, _ = precision_recall_curve(actual, proba)
-    return pd.DataFrame({"recall": recall, "precision": precision})
+    return _thinned(pd.DataFrame({"recall": recall, "precision": precision}))
 
 
 def calibration_points(actual: np.ndarray, proba: np.ndarray, bins: int) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import importlib
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,15 +114,20 @@ def fitted(recipe: Recipe, settings: Mapping[str, Any], rows: pd.DataFrame, labe
     return features
 
 
-def try_features(features: "TransformerMixin", rows: pd.DataFrame, recipe: Recipe) -> None:
-    """Refuse fitted features that are no table, or differ between a row by itself and among others."""
+def try_features(features: "TransformerMixin", rows: pd.DataFrame, recipe: Recipe, label: str) -> None:
+    """Refuse fitted features that are no table, take the label's name, or differ between a row by itself and among others."""
     sample = rows.head(TRIED_ROWS)
-    whole = features.transform(sample)
+    with ThreadPoolExecutor(1) as server:  # which answers in threads; sklearn.set_config() is of the one that says it
+        whole = server.submit(features.transform, sample).result()
     if not isinstance(whole, pd.DataFrame) or len(whole) != len(sample):
         got = f"{len(whole)} rows" if isinstance(whole, pd.DataFrame) else type(whole).__name__
         raise UserError(
             f"Got {got} from the transformer of features() in {recipe} for {len(sample)} rows, expected a DataFrame with a row "
             'for each; .set_output(transform="pandas") makes one.'
+        )
+    if label in whole.columns:
+        raise UserError(
+            f"Got a feature {label!r} from features() in {recipe}, expected a name that no other column has."
         )
     for place in _places(sample):
         alone, among = features.transform(sample.iloc[[place]]), whole.iloc[[place]]

@@ -51,7 +51,7 @@ def fit_features(recipe: "Recipe", params: "Params", contract: SeriesContract, t
     read = [c for c in contract.columns if c not in (contract.label, *contract.past_covariates)]
     known = train.rename(columns={TIME: contract.timestamp} | ({ITEM: contract.item} if contract.item else {}))
     features = fitted(recipe, {**params.data.recipe.options, "seed": params.seed}, known[read], train[contract.label])
-    try_features(features, known[read], recipe)
+    try_features(features, known[read], recipe, contract.label)
     made = set(known_features(features, contract, train.head()).columns) - {ITEM, TIME}
     if taken := sorted(made & {contract.label, *contract.past_covariates}):
         raise UserError(

@@ -55,6 +55,7 @@ class Evaluate(Section):
     metrics: Metrics
     calibration_bins: Annotated[int, Field(ge=2)]
     importance_repeats: Annotated[int, Field(ge=0)]
+    plot_rows: Annotated[int, Field(ge=100)]
 
 
 def _usable_alias(alias: str) -> str:
