@@ -78,8 +78,10 @@ def some_rows(label: pd.Series, most: int, seed: int, *, every_class: bool) -> n
     """
     if len(label) <= most:
         return np.arange(len(label))
-    chosen = np.random.default_rng(seed).choice(len(label), most, replace=False)
-    return np.union1d(chosen, (~label.duplicated()).to_numpy().nonzero()[0]) if every_class else np.sort(chosen)
+    firsts = (~label.duplicated()).to_numpy() & every_class
+    rest = (~firsts).nonzero()[0]
+    chosen = np.random.default_rng(seed).choice(rest, max(0, most - int(firsts.sum())), replace=False)
+    return np.union1d(chosen, firsts.nonzero()[0])
 
 
 def _thinned(points: pd.DataFrame) -> pd.DataFrame:
