@@ -54,6 +54,31 @@ def test_what_is_said_is_heard_in_order():
     assert [event["event"] for event in events if "event" in event] == list(range(500))
 
 
+def test_work_ends_in_time_whatever_is_done_meanwhile():
+    """A limit ends the work at once, not when what is done meanwhile is over."""
+    started, ends = time.monotonic(), []
+
+    def meanwhile():
+        while is_alive(events[0]["process"]) if events else True:
+            time.sleep(0.01)
+        ends.append(time.monotonic())
+        time.sleep(1)
+
+    events = []
+
+    def hear(event):
+        if "process" in event:
+            events.append(event)
+
+    def work(say):
+        say({"process": os.getpid()})
+        time.sleep(60)
+
+    assert run_bounded(work, hear, started + 1, PLENTY, meanwhile) == "time"
+    assert len(ends) == 1
+    assert time.monotonic() - started < 30
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_is_done_meanwhile_is_done_here_beside_it_and_over(fails: bool):
     """It runs in this process while the work does, is waited for, and an error in it is none of the work's."""

@@ -54,6 +54,9 @@ RECIPES = {
         ),
         ("whole", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), ["c"]),
     ),
+    "codes of dates": columns(
+        ("codes", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["d"]),
+    ),
     "a function without names": columns(("log", FunctionTransformer(np.exp), ["b"])),
     "nothing": FunctionTransformer(feature_names_out="one-to-one"),
 }

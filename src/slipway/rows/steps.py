@@ -115,6 +115,8 @@ def _by_column(part: Any) -> list[Any] | None:
         return None
     if part.min_frequency is not None or part.max_categories is not None:
         return None
+    if not all(categories.dtype.kind in "Oifu" for categories in part.categories_):  # dates' tolist() gives numbers
+        return None
     ways = []
     for categories in part.categories_:
         codes = {category: code for code, category in enumerate(categories.tolist()) if not _is_nan(category)}

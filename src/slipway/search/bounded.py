@@ -100,14 +100,16 @@ def run_bounded(
     command = ["sh", "-c", GUARD, "guard", str(group), str(scratch)]
     guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
     says.close()
+    beside = ThreadPoolExecutor(1)
     try:
-        with terminated_is_interrupted(), ThreadPoolExecutor(1) as beside:  # after the fork: that copies no thread
-            beside.submit(meanwhile)
+        with terminated_is_interrupted():
+            beside.submit(meanwhile)  # after the fork: that copies no thread
             return _attend(group, heard, hear, ends_at, memory_bytes)
     finally:
         guard.communicate()
         process.join()
         shutil.rmtree(scratch, ignore_errors=True)
+        beside.shutdown()
 
 
 def _attend(process_id: int, heard: Connection, hear: Say, ends_at: float | None, memory_bytes: float) -> str | None:
