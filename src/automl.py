@@ -90,7 +90,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     params = load_params()
     began = time.monotonic() - seconds_since_start()
     import autogluon.tabular
-    import pandas as pd  # noqa: F401
+    import pandas as pd  # noqa: F401  the search's process shares what is imported before it begins
     import pyarrow.parquet as pq
 
     from slipway.project.availability import check_available, networks

@@ -112,9 +112,7 @@ def asked(rows: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
 
 def prepare(rows: "pd.DataFrame", features: "QuickRecipe", contract: "Contract") -> "pd.DataFrame":
     """Return the features of raw rows with their label."""
-    table = features.transform(asked(rows, contract))
-    table.insert(len(table.columns), contract.label, rows[contract.label].to_numpy())
-    return table
+    return features.transform(asked(rows, contract)).assign(**{contract.label: rows[contract.label].to_numpy()})
 
 
 def write_split(

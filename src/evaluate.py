@@ -50,10 +50,10 @@ def finite(figures: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
-def tell_of_some(drawn: int, rows: int, what: str = "test rows") -> None:
-    """Print how many rows plots show, where that is not all of them."""
+def tell_of_some(drawn: int, rows: int, who: str) -> None:
+    """Print who takes some of the test rows, where that is not all of them."""
     if drawn < rows:
-        print(f"evaluate: plots of single rows, and importance, take {drawn} of the {rows} {what} (evaluate.plot_rows)")
+        print(f"evaluate: {who} {drawn} of the {rows} test rows (evaluate.plot_rows)")
 
 
 def write_reports(figures: dict[str, Any], tables: "dict[str, pd.DataFrame]", draw: "Callable[[Path], None]") -> None:
@@ -87,7 +87,7 @@ def evaluate_forecasts(
     figures = finite({name: one.figure(test, answers) for name, one in metrics.items()})
     sides = beside(test, answers, contract)
     some = some_series(sides, settings.plot_rows, seed)
-    tell_of_some(len(some), len(sides), "steps ahead")
+    tell_of_some(len(some), len(sides), "plots of single steps take whole series,")
     tables = {
         "forecast": some.reset_index(names="place"),
         "points": some[["actual", "predicted", "lowest", "highest"]],
@@ -138,7 +138,10 @@ def main() -> None:
     figures = finite(figures) | {"test_rows": len(test)}
     tables: dict[str, pd.DataFrame] = {}
     some = scores.some_rows(test[contract.label], settings.plot_rows, params.seed, every_class=bool(contract.classes))
-    tell_of_some(len(some), len(test))
+    takers = (
+        "plots of single rows, and importance, take" if settings.importance_repeats else "plots of single rows take"
+    )
+    tell_of_some(len(some), len(test), takers)
     name, first = next(iter(metrics.items()))
     if settings.importance_repeats:
         of_classes = first.of_classes or not contract.classes

@@ -1,6 +1,7 @@
 """How long the search may take: what comes after it has its time, however slow the machine is just now."""
 
 import pickle
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from slipway.project.settings import load_params
 from slipway.search import budget
-from slipway.search.budget import Search, blend, fitted_with, load_whole, seconds_to_finish
+from slipway.search.budget import (
+    Search,
+    blend,
+    fitted_with,
+    get_ready,
+    list_packages_once,
+    load_whole,
+    seconds_to_finish,
+)
 from slipway.search.display import SearchDisplay
 
 SETTINGS = load_params(Path(__file__).parents[1] / "params.yaml").automl
@@ -73,6 +82,19 @@ def test_list_of_models_that_is_cut_off_is_taken_from_the_one_before(tmp_path: P
         (tmp_path / "models/trainer.whole.pkl").write_bytes(pickle.dumps(["A"]))
     loaded = load_whole(tmp_path, lambda folder: pickle.loads(Path(folder, "models/trainer.pkl").read_bytes()))
     assert loaded == (["A"] if kept else None)
+
+
+def test_what_the_end_takes_is_there_when_the_search_is_over(monkeypatch: pytest.MonkeyPatch):
+    """MLflow is imported beside the search, and the packages are listed by AutoGluon once and by MLflow."""
+    from autogluon.common.utils import utils
+
+    listed = []
+    monkeypatch.setattr(utils, "get_package_versions", lambda: listed.append(1) or ({}, []))
+    list_packages_once()
+    get_ready()
+    assert utils.get_autogluon_metadata()["packages"] == {}
+    assert listed == [1]
+    assert "lightgbm" in sys.modules["mlflow.utils.requirements_utils"]._MODULES_TO_PACKAGES
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])

@@ -126,6 +126,15 @@ def test_columns_pass_through_without_a_recipe(prepare):
     assert prepared["y"].equals(split["y"])
 
 
+def test_wide_table_without_a_recipe_is_prepared(prepare):
+    """More columns than pandas likes to be put side by side one by one, which it would warn of."""
+    numbers = pd.DataFrame({f"n{k}": [k / 8 + i for i in range(40)] for k in range(120)})
+    prepare({"a.csv": pd.concat([table(40), numbers], axis=1)}, settings())
+    split, prepared = (pd.read_parquet(f"data/{part}/train.parquet") for part in ("split", "prepared"))
+    assert prepared["n119"].equals(split["n119"])
+    assert list(prepared.columns) == [*split.columns.drop("y"), "y"]
+
+
 def test_prepared_rows_are_what_the_model_makes_of_raw_rows(prepare):
     """Batch by batch, the prepared features are those of the contract's door, whatever is not read for them."""
     from sklearn.compose import ColumnTransformer

@@ -20,6 +20,16 @@ def test_changed_evaluate_setting_runs_evaluate_and_register(finished: Project):
     assert "Found the same model as version 1" in done.stdout
 
 
+def test_plots_and_importance_take_as_many_rows_as_are_asked_for(finished: Project):
+    """Of many test rows some are drawn, which is said; metrics are of all of them."""
+    before = finished.read("reports/metrics.json")
+    done = finished.run("dvc", "exp", "run", "-S", "evaluate.plot_rows=100")
+    assert done.ran == ["check", "evaluate", "register"]
+    assert "plots of single rows, and importance, take 100 of the 262 test rows (evaluate.plot_rows)" in done.stdout
+    assert len(finished.read("reports/plots/confusion.csv").splitlines()) == 1 + 100
+    assert finished.read("reports/metrics.json") == before
+
+
 def test_changed_recipe_runs_from_dataprep(finished: Project):
     """A changed recipe file runs dataprep and all behind it; check, which does not read it, stays."""
     finished.edit("src/recipes/titanic.py", 'NUMBERS = ["pclass", "sibsp", "parch"]', 'NUMBERS = ["pclass", "sibsp"]')

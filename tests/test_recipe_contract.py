@@ -8,6 +8,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler, TargetEncoder
 
@@ -107,6 +108,18 @@ def test_features_that_are_tables_in_this_thread_alone_are_refused():
         assert isinstance(features.transform(ROWS), pd.DataFrame)
         with pytest.raises(UserError, match="Got ndarray from the transformer"):
             try_features(features, ROWS, scaled, str(LABEL.name))
+
+
+def test_features_that_work_in_this_thread_alone_are_refused():
+    """Columns by name after a step that gives tables only here."""
+    named = ColumnTransformer([("numbers", StandardScaler(), ["a"])])
+    chained = recipe(
+        features=lambda _: make_pipeline(FunctionTransformer(lambda t: t[["a", "c"]]), SimpleImputer(), named)
+    )
+    with config_context(transform_output="pandas"):
+        features = fitted(chained, {}, ROWS, LABEL)
+        with pytest.raises(UserError, match=r"that work in one thread alone .*\.set_output\(transform=\"pandas\"\)"):
+            try_features(features, ROWS, chained, str(LABEL.name))
 
 
 def test_a_bug_in_features_keeps_its_traceback():

@@ -83,13 +83,26 @@ def test_values_that_were_never_seen_get_the_same_features(name):
     assert quick._quick != recipe.transform
 
 
-def test_value_that_bins_refuse_is_refused():
-    """An infinite number is an error, as it is to scikit-learn."""
-    recipe = columns(("bins", BINS, ["a"])).set_output(transform="pandas").fit(rows()[1:7])
+REFUSE_INFINITY = {
+    "bins": BINS,
+    "codes": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    "nothing but a look": FunctionTransformer(validate=True, feature_names_out="one-to-one"),
+}
+
+
+@pytest.mark.parametrize("many", [1, 50])
+@pytest.mark.parametrize("part", REFUSE_INFINITY.values(), ids=REFUSE_INFINITY)
+def test_value_that_a_step_refuses_is_refused(part, many):
+    """An infinite number is the error that scikit-learn has for it."""
+    recipe = columns(("part", part, ["a"])).set_output(transform="pandas").fit(rows()[1:7])
     quick = QuickRecipe(recipe, rows()[1:7])
+    assert quick._quick != recipe.transform
+    said = []
     for transform in (quick.transform, recipe.transform):
-        with pytest.raises(ValueError, match="infinity"):
-            transform(pd.DataFrame({"a": [np.inf]}))
+        with pytest.raises(ValueError, match="infinity") as error:
+            transform(pd.DataFrame({"a": [0.5] * (many - 1) + [np.inf]}))
+        said.append(str(error.value))
+    assert said[0] == said[1]
 
 
 def test_recipes_of_columns_take_the_quick_way():

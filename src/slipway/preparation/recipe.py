@@ -117,8 +117,17 @@ def fitted(recipe: Recipe, settings: Mapping[str, Any], rows: pd.DataFrame, labe
 def try_features(features: "TransformerMixin", rows: pd.DataFrame, recipe: Recipe, label: str) -> None:
     """Refuse fitted features that are no table, take the label's name, or differ between a row by itself and among others."""
     sample = rows.head(TRIED_ROWS)
-    with ThreadPoolExecutor(1) as server:  # which answers in threads; sklearn.set_config() is of the one that says it
-        whole = server.submit(features.transform, sample).result()
+    try:
+        with ThreadPoolExecutor(
+            1
+        ) as server:  # which answers in threads; sklearn.set_config() is of the one that says it
+            whole = server.submit(features.transform, sample).result()
+    except Exception as error:
+        features.transform(sample)  # a bug keeps its traceback
+        raise UserError(
+            f"Got features() in {recipe} that work in one thread alone ({' '.join(str(error).split())[:160]}), expected them to work "
+            'in those of a server too. Say .set_output(transform="pandas") in place of sklearn.set_config().'
+        ) from error
     if not isinstance(whole, pd.DataFrame) or len(whole) != len(sample):
         got = f"{len(whole)} rows" if isinstance(whole, pd.DataFrame) else type(whole).__name__
         raise UserError(

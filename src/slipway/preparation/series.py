@@ -53,7 +53,7 @@ def fit_features(recipe: "Recipe", params: "Params", contract: SeriesContract, t
     features = fitted(recipe, {**params.data.recipe.options, "seed": params.seed}, known[read], train[contract.label])
     try_features(features, known[read], recipe, contract.label)
     made = set(known_features(features, contract, train.head()).columns) - {ITEM, TIME}
-    if taken := sorted(made & {contract.label, *contract.past_covariates}):
+    if taken := sorted(made & set(contract.past_covariates)):
         raise UserError(
             f"Got a feature {taken[0]!r} from features() in {recipe}, expected a name that no other column has."
         )

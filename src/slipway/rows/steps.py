@@ -33,6 +33,7 @@ class QuickRecipe:
     """
 
     def __init__(self, recipe: "TransformerMixin", rows: pd.DataFrame) -> None:
+        self.recipe = recipe
         alone = (slice(row, row + 1) for row in range(0, len(rows), len(rows) // 4 + 1))
         places = (slice(None), slice(0, FEW_ROWS), *alone)
         expected = [recipe.transform(rows[place]) for place in places]
@@ -45,8 +46,11 @@ class QuickRecipe:
             self._quick = recipe.transform
 
     def transform(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the features of typed rows."""
-        return self._quick(rows)
+        """Return the features of typed rows, or raise what the recipe raises."""
+        try:
+            return self._quick(rows)
+        except Exception:  # noqa: BLE001  as above
+            return self.recipe.transform(rows)
 
 
 def _same(got: Any, expected: pd.DataFrame) -> bool:
@@ -74,13 +78,11 @@ def _chained(ways: list[Step], rows: Any) -> Any:
 
 def _columns(step: Any) -> Step:
     """Return what a ColumnTransformer does: each part on its columns, the features side by side."""
-    from sklearn.preprocessing import FunctionTransformer
-
     names = list(step.get_feature_names_out())
     parts = [
         (
             columns,
-            None if isinstance(part, FunctionTransformer) and part.func is None else _by_column(part) or _bare(part),
+            None if _is_identity(part) else _by_column(part) or _bare(part),
             where,
         )
         for (name, part, columns) in step.transformers_
@@ -103,6 +105,12 @@ def _columns(step: Any) -> Step:
         return pd.DataFrame(features, index=rows.index)
 
     return transform
+
+
+def _is_identity(part: Any) -> bool:
+    from sklearn.preprocessing import FunctionTransformer
+
+    return type(part) is FunctionTransformer and part.func is None and not part.validate
 
 
 def _by_column(part: Any) -> list[Any] | None:
@@ -137,6 +145,8 @@ def _binned(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _encoded(codes: dict[Any, int], unknown: Any, missing: Any, dtype: Any, values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise ValueError("Input X contains infinity.")
     if len(values) <= FEW_ROWS:
         few = [missing if _is_nan(value) else codes.get(value, unknown) for value in values.tolist()]
         return np.array(few, dtype=dtype)
