@@ -96,7 +96,7 @@ def fit_recipe(
     columns = {column: kind for column, kind in kinds.items() if column not in (data.label, told_apart_by)}
     rows = typed(sample, columns)
     features = fitted(recipe, {**data.recipe.options, "seed": seed}, rows, sample[data.label])
-    try_features(features, rows, recipe, data.label)
+    try_features(features, rows, recipe, [data.label])
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
     needed = needed_columns(features, rows, columns_read(features, list(columns)))
     positive = classes[-1] if data.task == "binary" and data.positive_class is None else data.positive_class
@@ -221,10 +221,10 @@ def write_parts(
                     rows = parts.rows(name, connection).project(read)
                     batches = prepared_batches(rows, quick, contract, schema, batch_rows)
                     write_batches(batches, folder / "prepared" / f"{name}.parquet", schema, tell)
-            left = sum(parts.counts.values()) - sum(written.values())
-            with progress.step("write the split", left) as tell:
+            before = sum(written.values())
+            with progress.step("write the split", sum(parts.counts.values()) - before) as tell:
                 while not wait([splitting], timeout=ASK_EVERY_S).done:
-                    tell(left + sum(written.values()) - sum(parts.counts.values()))
+                    tell(sum(written.values()) - before)
     return features, contract, schema
 
 

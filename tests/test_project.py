@@ -77,7 +77,7 @@ def test_recipe_gives_a_row_the_same_features_alone_and_among_others(data):
         try_clean(table, recipe)
     rows = typed(table, {column: kind for column, kind in kinds.items() if column != data.label})
     features = fitted(recipe, {**data.recipe.options, "seed": 1}, rows, table[data.label])
-    try_features(features, rows, recipe, data.label)
+    try_features(features, rows, recipe, [data.label])
 
 
 @pytest.mark.slow

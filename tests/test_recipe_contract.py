@@ -95,7 +95,7 @@ def test_features_that_break_the_contract_are_refused(features, says):
     """Features come of single rows without their label, as a table; the sentence names the file."""
     mine = recipe(features=features)
     with pytest.raises(UserError, match=r"src/recipes/mine.py") as error:
-        try_features(fitted(mine, {}, ROWS, LABEL), ROWS, mine, str(LABEL.name))
+        try_features(fitted(mine, {}, ROWS, LABEL), ROWS, mine, ["y"])
     assert says in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -107,7 +107,7 @@ def test_features_that_are_tables_in_this_thread_alone_are_refused():
         features = fitted(scaled, {}, ROWS, LABEL)
         assert isinstance(features.transform(ROWS), pd.DataFrame)
         with pytest.raises(UserError, match="Got ndarray from the transformer"):
-            try_features(features, ROWS, scaled, str(LABEL.name))
+            try_features(features, ROWS, scaled, ["y"])
 
 
 def test_features_that_work_in_this_thread_alone_are_refused():
@@ -119,7 +119,7 @@ def test_features_that_work_in_this_thread_alone_are_refused():
     with config_context(transform_output="pandas"):
         features = fitted(chained, {}, ROWS, LABEL)
         with pytest.raises(UserError, match=r"that work in one thread alone .*\.set_output\(transform=\"pandas\"\)"):
-            try_features(features, ROWS, chained, str(LABEL.name))
+            try_features(features, ROWS, chained, ["y"])
 
 
 def test_a_bug_in_features_keeps_its_traceback():
@@ -131,7 +131,7 @@ def test_a_bug_in_features_keeps_its_traceback():
 def test_without_features_the_columns_are_the_features():
     """A recipe without functions hands the columns over untouched."""
     features = fitted(recipe(), {}, ROWS, LABEL)
-    try_features(features, ROWS, recipe(), str(LABEL.name))
+    try_features(features, ROWS, recipe(), ["y"])
     assert features.transform(ROWS).equals(ROWS)
 
 

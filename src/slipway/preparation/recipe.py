@@ -2,7 +2,7 @@
 
 import importlib
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,13 +114,14 @@ def fitted(recipe: Recipe, settings: Mapping[str, Any], rows: pd.DataFrame, labe
     return features
 
 
-def try_features(features: "TransformerMixin", rows: pd.DataFrame, recipe: Recipe, label: str) -> None:
-    """Refuse fitted features that are no table, take the label's name, or differ between a row by itself and among others."""
+def try_features(features: "TransformerMixin", rows: pd.DataFrame, recipe: Recipe, beside: Collection[str]) -> None:
+    """Refuse fitted features that are no table, or differ between a row by itself and among others.
+
+    None may have the name of a column that is put beside them, as the label is.
+    """
     sample = rows.head(TRIED_ROWS)
-    try:
-        with ThreadPoolExecutor(
-            1
-        ) as server:  # which answers in threads; sklearn.set_config() is of the one that says it
+    try:  # as a server asks, which has threads: sklearn.set_config() is of the one that says it
+        with ThreadPoolExecutor(1) as server:
             whole = server.submit(features.transform, sample).result()
     except Exception as error:
         features.transform(sample)  # a bug keeps its traceback
@@ -134,9 +135,9 @@ def try_features(features: "TransformerMixin", rows: pd.DataFrame, recipe: Recip
             f"Got {got} from the transformer of features() in {recipe} for {len(sample)} rows, expected a DataFrame with a row "
             'for each; .set_output(transform="pandas") makes one.'
         )
-    if label in whole.columns:
+    if taken := sorted(set(beside) & set(whole.columns)):
         raise UserError(
-            f"Got a feature {label!r} from features() in {recipe}, expected a name that no other column has."
+            f"Got a feature {taken[0]!r} from features() in {recipe}, expected a name that no other column has."
         )
     for place in _places(sample):
         alone, among = features.transform(sample.iloc[[place]]), whole.iloc[[place]]
