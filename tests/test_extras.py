@@ -19,6 +19,7 @@ import pytest
 from conftest import REPOSITORY, Project, clone, end, environment, until_it_says
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from test_portable import traces
 
 from slipway.project import names
 
@@ -187,6 +188,14 @@ rows = pd.read_json("rows.json", orient="split")
 ask = lambda rows: pd.DataFrame(model.predict(rows, params={"proba": True})).to_numpy().tolist()
 print(json.dumps([ask(rows), [ask(rows.iloc[[place]])[0] for place in range(len(rows))]]))
 """
+
+
+def test_no_train_row_is_in_a_network(neural):
+    """No text of a single train row and no run of train values is in a model of networks."""
+    project, *_ = neural
+    for part in ("split", "prepared"):
+        train = pd.read_parquet(project.folder / "data" / part / "train.parquet").drop(columns="survived")
+        assert traces(project.folder / "models/model", train) == set(), part
 
 
 def test_moved_network_answers_a_row_as_the_table(neural, tmp_path):

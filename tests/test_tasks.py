@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import mean_pinball_loss
+from test_portable import traces
 
 from slipway.evaluation.answers import known_classes, numbered
 from slipway.rows.contract import Contract
@@ -120,3 +121,17 @@ def test_model_of_a_number_answers_raw_rows(diabetes):
     assert model.predict(rows[:1]).tolist() == pytest.approx(numbers[:1].tolist())
     with pytest.raises(ValueError, match=r"probabilities, but 'progression' is a number; leave proba out"):
         model.predict(rows, params={"proba": True})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["wine", "diabetes", "diabetes_range"])
+def test_no_train_row_is_in_the_model(task, request, tmp_path):
+    """No run of train values, the label's among them, is in a model of any task; where the rows are, they are found."""
+    project = request.getfixturevalue(task)
+    for part in ("split", "prepared"):
+        train = pd.read_parquet(project / "data" / part / "train.parquet")
+        assert traces(project / "models/model", train) == set(), part
+        (tmp_path / part).mkdir()
+        train.to_pickle(tmp_path / part / "rows.pkl.gz")
+        unseen = set(train) - traces(tmp_path / part, train)
+        assert unseen <= {"cultivar", "sex"}  # of few values, whose runs say nothing
