@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.project.entry import parser, run
+from slipway.project.entry import heed_kill, parser, run
 from slipway.project.settings import load_params
 
 if TYPE_CHECKING:
@@ -57,20 +57,16 @@ def grouped(reasons: dict[str, str]) -> list[str]:
 
 def build(way: Any, predictor: Any, model: str, recipe: str, tags: dict[str, Any]) -> list[str]:
     """Build the deliverable of a model, with tags, in the place of the one before; return what is slow in it, in words."""
+    from slipway.project.files import move_folder, new_folder
     from slipway.search.packaging import model_digest, save_model
 
-    staging = Path("models/.staging")
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        shutil.copytree("models/recipe", staging)
+    with new_folder(Path("models/.staging")) as staging:
+        shutil.copytree("models/recipe", staging, dirs_exist_ok=True)
         way.deploy(predictor, model, staging / "predictor")
         scorer = way.Scorer.load(staging / "contract.json", staging / "recipe.pkl", staging / "predictor")
         save_model(staging, scorer, recipe, {"digest": model_digest(scorer), **tags})
-        shutil.rmtree("models/model", ignore_errors=True)
-        (staging / "model").rename("models/model")
+        move_folder(staging / "model", Path("models/model"))
         return [f"{name} answers single rows as slowly as AutoGluon does: {why}" for name, why in scorer.slow.items()]
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def tell(table: "pd.DataFrame", cut_short: list[str], lines: list[str]) -> None:
@@ -139,7 +135,6 @@ def main() -> None:  # noqa: PLR0915  one story in order
         if choices:  # among them a blend may be new
             predictor = way.load_left(one.folder) or predictor
         won = way.why_it_won(predictor, chosen, settings.infer_limit)
-        best = way.leaderboard(predictor, {}).pipe(lambda ranking: ranking[ranking["model"] == chosen].iloc[0])
         deployed = chosen
         if settings.refit_full and not one.is_baseline:
             deployed = way.refit(one, predictor, chosen)
@@ -153,7 +148,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     slow = build(way, predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.assign(hyperparameters=table["model"].map(way.fitted_with(one, predictor))).to_csv(part, index=False)
-    row = table[table["model"] == deployed].iloc[0]
+    best, row = (table[table["model"] == model].iloc[0] for model in (chosen, deployed))
     write_json(
         Path("reports/automl.json"),
         summary(row, float(best["score_val"]), table, cut_short, seconds) | way.backtests(predictor, chosen),
@@ -165,4 +160,5 @@ def main() -> None:  # noqa: PLR0915  one story in order
 
 
 if __name__ == "__main__":
+    heed_kill()
     run(main)

@@ -233,8 +233,8 @@ def main() -> None:
     params = load_params()
     from slipway.preparation.recipe import load_recipe, save_recipe
     from slipway.preparation.splitting import split_up
-    from slipway.preparation.streaming import bounded, new_folder
-    from slipway.project.files import move_folder, write_text
+    from slipway.preparation.streaming import bounded
+    from slipway.project.files import move_folder, new_folder, write_text
     from slipway.tables.findings import findings_report, judged, settled_and_used, stop_on_errors
     from slipway.tables.progress import RowProgress
 

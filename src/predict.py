@@ -136,7 +136,7 @@ def main() -> None:
     from slipway.predicting.asking import Asking, contract_of
     from slipway.predicting.histories import Forecasting, Histories
     from slipway.predicting.parts import REFUSED, REFUSED_SERIES, Parts, alone
-    from slipway.server.loading import load_model
+    from slipway.registration.tracking import load_model
 
     params = {
         name: getattr(given, name)

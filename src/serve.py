@@ -21,8 +21,8 @@ def main() -> None:
     address = given.model or f"models:/{settings.model}@{settings.alias}"
     import uvicorn
 
+    from slipway.registration.tracking import load_model
     from slipway.server.app import app
-    from slipway.server.loading import load_model
 
     for stop in (signal.SIGINT, signal.SIGTERM):  # while loading; uvicorn has its own, and ends with these
         signal.signal(stop, lambda *_: sys.exit(0))

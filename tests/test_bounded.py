@@ -154,8 +154,10 @@ def test_nothing_is_left_however_the_stage_ends(how):
     """Ctrl-C, SIGTERM and SIGKILL of the stage end the work, all that it started, and remove its temporary files."""
     script = """
 import sys; sys.path[:0] = ["src", "tests"]
+from slipway.project.entry import heed_kill
 from slipway.search.bounded import run_bounded
 from test_bounded import sleeping
+heed_kill()
 run_bounded(sleeping, lambda e: "event" in e and print(*e["processes"], e["folder"], flush=True), None, 2.0**40)
 """
     stage = subprocess.Popen(

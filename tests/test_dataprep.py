@@ -18,7 +18,7 @@ from slipway.checks.profile import profile_of
 from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
 from slipway.project.settings import validate
-from slipway.rows.contract import Contract
+from slipway.rows.series import load_contract
 from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,7 +151,7 @@ def test_prepared_rows_are_what_the_model_makes_of_raw_rows(prepare):
     import pickle
 
     fitted = pickle.loads(Path("models/recipe/recipe.pkl").read_bytes())
-    contract = Contract.load(Path("models/recipe/contract.json"))
+    contract = load_contract(Path("models/recipe/contract.json"))
     for part in ("train", "test"):
         raw, found = (pd.read_parquet(f"data/{folder}/{part}.parquet") for folder in ("split", "prepared"))
         expected = fitted.transform(contract.table(raw))
@@ -189,7 +189,7 @@ def test_column_that_says_the_part_is_no_feature(prepare):
     rows = table(12).assign(part=["train", "train", "test"] * 4)
     prepare({"a.csv": rows}, settings(split={"method": "column", "column": "part"}))
     assert "part" not in pd.read_parquet("data/prepared/train.parquet")
-    assert "part" not in Contract.load(Path("models/recipe/contract.json")).columns
+    assert "part" not in load_contract(Path("models/recipe/contract.json")).columns
     assert set(pd.read_parquet("data/split/test.parquet")["part"]) == {"test"}
 
 

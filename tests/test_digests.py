@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.rows.digests import row_digests
+from slipway.rows.transformers import row_digests
 
 FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
 SEEDS = st.integers(0, 2**31 - 1)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from slipway.reuse.editors import schemas
+from schema import schemas
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "conf").rglob("*.yaml"))

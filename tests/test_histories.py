@@ -55,7 +55,7 @@ def ask(monkeypatch, tmp_path):
     monkeypatch.setattr(predict, "load_params", lambda **_: SimpleNamespace(data=data))
 
     def asked(rows, *arguments, model=None, table="table.csv"):
-        monkeypatch.setattr("slipway.server.loading.load_model", lambda _: model or Model())
+        monkeypatch.setattr("slipway.registration.tracking.load_model", lambda _: model or Model())
         if isinstance(rows, pd.DataFrame):
             rows.to_csv(tmp_path / table, index=False)
         elif rows is not None:

@@ -20,7 +20,7 @@ from slipway.search import packaging
 from slipway.search.events import callback_for
 from slipway.search.search import failed_models, fit, fit_options, hyperparameters, leaderboard
 from slipway.search.tabular import deploy
-from slipway.serving.probe import PROBE_ROWS, probe_rows
+from slipway.serving.scoring import PROBE_ROWS, probe_rows
 
 ROOT = Path(__file__).parents[1]
 KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "sex": "text"}

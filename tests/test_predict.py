@@ -83,7 +83,7 @@ def ask(monkeypatch, tmp_path):
     )
 
     def asked(lines, *arguments, model=None, out="out.parquet", table="table.csv"):
-        monkeypatch.setattr("slipway.server.loading.load_model", lambda _: model or Model())
+        monkeypatch.setattr("slipway.registration.tracking.load_model", lambda _: model or Model())
         if lines is not None:
             (tmp_path / table).write_text("\n".join(lines) + "\n", encoding="utf-8")
         arguments = (str(tmp_path / table), "--out", str(tmp_path / out), *arguments)

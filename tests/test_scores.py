@@ -116,13 +116,12 @@ def test_only_two_classes_and_quantiles_have_curves():
 
 def test_points_are_the_curves():
     """Curves run from corner to corner, under the names that the plots read; an even calibration has a point per bin."""
-    roc = scores.roc_points(ACTUAL, PROBA)
+    found = scores.curves("binary", ACTUAL, PROBA, 2)
+    roc, curve, points = found["roc"], found["precision_recall"], found["calibration"]
     assert roc.iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
     assert np.trapezoid(roc["true_positive_rate"], roc["false_positive_rate"]) == pytest.approx(14 / 16)
-    curve = scores.precision_recall_points(ACTUAL, PROBA)
     assert curve.iloc[0].to_dict() == {"recall": 1.0, "precision": 0.5}
     assert curve.iloc[-1].to_dict() == {"recall": 0.0, "precision": 1.0}
-    points = scores.calibration_points(ACTUAL, PROBA, 2)
     assert points["observed_share"].tolist() == [0.25, 0.75]
     assert points["predicted_probability"].tolist() == pytest.approx([0.2625, 0.75])
 
@@ -132,7 +131,8 @@ def test_curves_of_many_rows_have_as_many_points_as_are_drawn():
     random = np.random.default_rng(3)
     actual = random.integers(0, 2, 50_000)
     proba = np.clip(random.normal(0.4 + 0.2 * actual, 0.2), 0, 1)
-    roc, curve = scores.roc_points(actual, proba), scores.precision_recall_points(actual, proba)
+    found = scores.curves("binary", actual, proba, 10)
+    roc, curve = found["roc"], found["precision_recall"]
     assert len(roc) == len(curve) == scores.CURVE_POINTS
     assert roc.iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
     assert curve.iloc[[0, -1]]["recall"].tolist() == [1, 0]

@@ -20,7 +20,7 @@ from slipway.project.entry import UserError
 from slipway.project.settings import validate
 from slipway.rows.contract import ContractError
 from slipway.rows.series import ITEM, TIME, SeriesContract, known_features, load_contract
-from slipway.search.series_card import INPUTS, series_card
+from slipway.search.card import SERIES_INPUTS, series_card
 from slipway.serving.forecasting import Forecaster, answered, made_up
 from slipway.tables.reading import read_raw_table
 
@@ -146,11 +146,11 @@ def test_plots_show_whole_series():
     assert some_series(sides, 120, 0).equals(sides)
 
 
-@pytest.mark.parametrize("line", INPUTS)
+@pytest.mark.parametrize("line", SERIES_INPUTS)
 def test_card_keeps_its_word(line):
     """Every line that the card says of inputs holds."""
     globals()[f"line_{line}"]()
-    assert INPUTS[line] in series_card(CONTRACT, "0" * 64, ["pandas==2"], "3.11")
+    assert SERIES_INPUTS[line] in series_card(CONTRACT, "0" * 64, ["pandas==2"], "3.11")
 
 
 def test_model_is_asked_without_what_came():

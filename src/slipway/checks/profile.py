@@ -86,7 +86,7 @@ def profile_of(raw: RawTable, label: str, task: str | None, sample_rows: int) ->
         if sample is not None and sample.share == 1:
             found = iter(sample.ask(f"SELECT {figures} FROM sample")[0])
         else:
-            with raw.following("profile the columns"):
+            with raw.sources.following("profile the columns"):
                 found = iter(raw.relation.aggregate(figures).fetchall()[0])
         rows = next(found)
         columns |= {column: {"kind": kind} | {name: next(found) for name in FIGURES} for column, kind in few.items()}
@@ -135,7 +135,7 @@ def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
             f"WHERE hash({place}) % {every} = 0",
         )
     raw.connection.execute("DROP TABLE IF EXISTS sample")
-    with raw.following("take a sample"):
+    with raw.sources.following("take a sample"):
         chosen.create("sample")
     taken, labelled = raw.connection.execute(f"SELECT count(*), count({quoted(label)}) FROM sample").fetchall()[0]
     return Sample(taken, labelled, taken / rows if every > 1 else 1.0, raw.connection)
@@ -167,7 +167,7 @@ def label_profile(raw: RawTable, label: str) -> dict[str, Any]:
     Missing labels don't count.
     """
     c = quoted(label)
-    with raw.following("count the classes"):
+    with raw.sources.following("count the classes"):
         counts = raw.relation.filter(f"{c} IS NOT NULL").aggregate(f"{c} AS y, count(*) AS n", c).materialize()
     most, least = (counts.order(f"n {way}, y").limit(MOST_CLASSES).fetchall() for way in ("DESC", "ASC"))
     return {

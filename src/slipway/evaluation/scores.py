@@ -92,36 +92,6 @@ def _thinned(points: pd.DataFrame) -> pd.DataFrame:
     return points.iloc[places].reset_index(drop=True)
 
 
-def roc_points(actual: np.ndarray, proba: np.ndarray) -> pd.DataFrame:
-    """Return the ROC curve: false and true positive rate at each threshold, or at `CURVE_POINTS` of them."""
-    from sklearn.metrics import roc_curve
-
-    false, true, _ = roc_curve(actual, proba)
-    return _thinned(pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true}))
-
-
-def precision_recall_points(actual: np.ndarray, proba: np.ndarray) -> pd.DataFrame:
-    """Return the precision-recall curve, from high recall to low, at `CURVE_POINTS` thresholds at most."""
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, _ = precision_recall_curve(actual, proba)
-    return _thinned(pd.DataFrame({"recall": recall, "precision": precision}))
-
-
-def calibration_points(actual: np.ndarray, proba: np.ndarray, bins: int) -> pd.DataFrame:
-    """Return how often the positive class came true where it was predicted with about a probability.
-
-    Returns
-    -------
-    DataFrame
-        A row per quantile bin of the predicted probability that holds rows.
-    """
-    from sklearn.calibration import calibration_curve
-
-    observed, predicted = calibration_curve(actual, proba, n_bins=bins, strategy="quantile")
-    return pd.DataFrame({"predicted_probability": predicted, "observed_share": observed})
-
-
 def curves(
     task: str, actual: np.ndarray, answers: np.ndarray, bins: int, levels: tuple[float, ...] = ()
 ) -> dict[str, pd.DataFrame]:
@@ -131,10 +101,16 @@ def curves(
         return {"calibration": pd.DataFrame({"predicted_probability": levels, "observed_share": below})}
     if task != "binary":
         return {}
+    from sklearn.calibration import calibration_curve
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
+    false, true, _ = roc_curve(actual, answers)
+    precision, recall, _ = precision_recall_curve(actual, answers)
+    observed, predicted = calibration_curve(actual, answers, n_bins=bins, strategy="quantile")
     return {
-        "roc": roc_points(actual, answers),
-        "precision_recall": precision_recall_points(actual, answers),
-        "calibration": calibration_points(actual, answers, bins),
+        "roc": _thinned(pd.DataFrame({"false_positive_rate": false, "true_positive_rate": true})),
+        "precision_recall": _thinned(pd.DataFrame({"recall": recall, "precision": precision})),
+        "calibration": pd.DataFrame({"predicted_probability": predicted, "observed_share": observed}),
     }
 
 

@@ -1,6 +1,5 @@
 """Tables larger than memory: rows that pass from file to file, in batches or in SQL."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -13,17 +12,6 @@ from slipway.project.files import full_disk
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder for half-done files, which goes with all that is left in it, also after an error."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

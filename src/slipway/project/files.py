@@ -60,6 +60,17 @@ def full_disk(reason: str, place: Path) -> OSError:
     return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), named[1] if named else str(place))
 
 
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder for half-done files, which goes with all that is left in it, also after an error."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def move_folder(folder: Path, place: Path) -> None:
     """Move a folder to where another one may be, which goes."""
     shutil.rmtree(place, ignore_errors=True)

@@ -7,15 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from slipway.evaluation.answers import known_classes, numbered, probabilities
+from slipway.evaluation.scores import Metric, metric
 from slipway.registration.gate import Champion, Condition, at_most, bootstrap, improvement, no_errors, thresholds
 from slipway.registration.registry import aliases_of
 from slipway.registration.runs import ignoring
+from slipway.rows.series import SeriesContract, load_contract
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow import MlflowClient
 
-    from slipway.evaluation.scores import Metric
     from slipway.project.settings import Params
     from slipway.rows.contract import Contract
 
@@ -24,34 +27,21 @@ TIMED_ROWS = 50
 
 
 class Judge:
-    """The present test rows, and models' answers to them.
-
-    Parameters
-    ----------
-    params
-        All settings.
-    """
+    """The present test rows, and models' answers to them."""
 
     def __init__(self, params: "Params") -> None:
         self.params = params
 
     @cached_property
     def contract(self) -> "Contract":
-        from slipway.rows.series import load_contract
-
         return load_contract(MODEL / "artifacts/contract.json")
 
     @cached_property
     def test(self) -> "pd.DataFrame":
-        import pandas as pd
-
         return pd.read_parquet("data/split/test.parquet")
 
     @cached_property
     def metric(self) -> "Metric":
-        from slipway.evaluation.scores import metric
-        from slipway.rows.series import SeriesContract
-
         if isinstance(self.contract, SeriesContract):
             from slipway.evaluation import forecasts
 
@@ -61,9 +51,6 @@ class Judge:
 
     @cached_property
     def actual(self) -> Any:
-        from slipway.evaluation.answers import known_classes, numbered
-        from slipway.rows.series import SeriesContract
-
         if isinstance(self.contract, SeriesContract):
             return self.test
         label = self.test[self.contract.label]
@@ -73,14 +60,10 @@ class Judge:
         """Return a model's answers to the test rows, as the metric takes them."""
         import mlflow.pyfunc
 
-        from slipway.evaluation.answers import known_classes, numbered, probabilities
-        from slipway.rows.series import SeriesContract
-
+        model, rows = mlflow.pyfunc.load_model(place, suppress_warnings=True), self.contract.asked(self.test)
         if isinstance(self.contract, SeriesContract):
-            model = mlflow.pyfunc.load_model(place, suppress_warnings=True)
-            return model.predict(self.contract.asked(self.test))
-        model, label = mlflow.pyfunc.load_model(place, suppress_warnings=True), self.test[self.contract.label]
-        rows, classes = self.contract.asked(self.test), known_classes(label, self.contract)
+            return model.predict(rows)
+        classes = known_classes(self.test[self.contract.label], self.contract)
         if self.contract.classes and not self.metric.of_classes:
             return probabilities(model, rows, self.contract, classes)
         return numbered(model.predict(rows), self.contract, classes)
@@ -88,8 +71,6 @@ class Judge:
     def latency_ms(self) -> float:
         """Return the median time of one test row alone, or of one series, through the model's own door."""
         import mlflow.pyfunc
-
-        from slipway.rows.series import SeriesContract
 
         model = mlflow.pyfunc.load_model(str(MODEL), suppress_warnings=True)
         if isinstance(self.contract, SeriesContract):

@@ -13,6 +13,7 @@ from slipway.project.files import whole_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.pyfunc import PyFuncModel
 
 T = TypeVar("T")
 
@@ -58,6 +59,21 @@ def client_of_store() -> "MlflowClient":
                     left.unlink(missing_ok=True)
                 mlflow.MlflowClient(f"sqlite:///{part}")
         return mlflow.MlflowClient()
+
+
+def load_model(address: str) -> "PyFuncModel":
+    """Return the model of a folder or of an MLflow address; the project's own store is asked unless another one is set."""
+    os.environ.setdefault("MLFLOW_TRACKING_URI", local_store())
+    import mlflow.pyfunc
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return mlflow.pyfunc.load_model(address)
+    except (MlflowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"Got no model from {address} ({reason}), expected one: `dvc repro`, or name one by --model."
+        ) from error
 
 
 def connect(experiment: str) -> str:

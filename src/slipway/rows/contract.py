@@ -119,12 +119,6 @@ class Contract:
         """Write the contract as JSON."""
         path.write_text(json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    @classmethod
-    def load(cls, path: Path) -> "Contract":
-        """Read a contract that `save` wrote."""
-        says = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{**says, "needed": tuple(says["needed"]), "classes": tuple(says["classes"])})
-
 
 def seen_values(values: pd.Series, kind: Kind) -> list[Any]:
     """Return some values of a typed train column, in order: what `Contract.seen` keeps."""

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -45,20 +45,6 @@ def _child(work: Callable[[Say], None], pipe: Connection, scratch: Path) -> None
             pipe.send(RuntimeError("\n".join(error.__notes__)))
     pipe.close()
     os._exit(0)  # the libraries' clean-up is the guard's
-
-
-@contextlib.contextmanager
-def terminated_is_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run_bounded(
@@ -102,9 +88,8 @@ def run_bounded(
     says.close()
     beside = ThreadPoolExecutor(1)
     try:
-        with terminated_is_interrupted():
-            beside.submit(meanwhile)  # after the fork: that copies no thread
-            return _attend(group, heard, hear, ends_at, memory_bytes)
+        beside.submit(meanwhile)  # after the fork: that copies no thread
+        return _attend(group, heard, hear, ends_at, memory_bytes)
     finally:
         guard.communicate()
         process.join()

@@ -87,6 +87,19 @@ class Search:
         if self.left_s() < 1 or self.bounded(work, self.ends_at()):
             self.cut_short.append(f"{models} models were not blended: no time")
 
+    def refit(self, predictor: Any, model: str, needed_s: float, load: Callable[[Path], Any]) -> str:
+        """Fit a model again on all rows, if there is time for it; return the name of the one to deploy."""
+        if needed_s < self.left_s():
+            self.display.hear({"event": "fitting", "model": f"{model} on all rows"})
+            ended = self.bounded(lambda _: predictor.refit_full(model=model), self.ends_at())
+            again = load(self.folder)
+            if not ended and again and (refitted := again._trainer.model_refit_map.get(model)):  # noqa: SLF001
+                self.display.hear({"event": "refitted", "model": refitted})
+                return str(refitted)
+        self.display.running = None
+        self.cut_short.append(f"{model} was not fitted again on all rows: no time")
+        return model
+
     def tell_ended(self, ended: str) -> None:
         """Keep and show in words what `bounded` says has ended the search before its time."""
         self.cut_short.append(
@@ -236,16 +249,7 @@ def refit(one: Search, predictor: "TabularPredictor", model: str) -> str:
     """
     took = float(predictor.leaderboard().set_index("model").loc[model, "fit_time"])
     needed = took / max(1, one.settings.num_bag_folds) * 1.3
-    if needed < one.left_s():
-        one.display.hear({"event": "fitting", "model": f"{model} on all rows"})
-        ended = one.bounded(lambda _: predictor.refit_full(model=model), one.ends_at())
-        again = load_left(one.folder)
-        if not ended and again and (refitted := again.model_refit_map().get(model)):
-            one.display.hear({"event": "refitted", "model": refitted})
-            return refitted
-    one.display.running = None
-    one.cut_short.append(f"{model} was not fitted again on all rows: no time")
-    return model
+    return one.refit(predictor, model, needed, load_left)
 
 
 def baseline(one: Search) -> "TabularPredictor":

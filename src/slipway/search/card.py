@@ -1,6 +1,7 @@
 """The model card: what a model predicts, from what, and how it is asked; the README of its folder."""
 
 from slipway.rows.contract import FALSE, TRUE, Contract
+from slipway.rows.series import SeriesContract
 from slipway.serving.answers import params_for
 from slipway.serving.whole import SUMS
 
@@ -16,6 +17,17 @@ INPUTS = {
     "text": "A text that no train row had is taken as unknown; a whole number in a text's place is its digits, a list or an object is refused.",
     "misfit": "Any other value is refused, with the column's name and what was expected; no row of the request is answered then.",
     "rows": "A request has no row, one, or a million; a row's answer does not depend on the rows beside it.",
+}
+# The same of a model that forecasts; tests/test_series.py has a test of each.
+SERIES_INPUTS = {
+    "history": "A request holds the history of one series or of many, a row for each step, in any order.",
+    "ahead": "Rows after the last one with a label are steps to come; their label is null. Without known covariates they may be left out.",
+    "known": "Of known covariates, the steps to come have a row each, in full; one that is missing is refused with its step.",
+    "gaps": "Steps in the middle may be absent or without a label.",
+    "step": "Two rows of one step, and dates that are no step, are refused with their step.",
+    "nothing": "A series without any label is refused with its name.",
+    "values": "Numbers, texts, booleans and dates may be written in all ways that models of rows take: ` 29.5 `, `yes`, ISO 8601.",
+    "extra": "Columns that are not listed are ignored; the log says so once.",
 }
 
 
@@ -66,3 +78,44 @@ Python {python}, with {", ".join(requirements)}: `pip install -r requirements.tx
 Other versions are refused in a sentence, and so is a file that is not what `{SUMS}` says. No train row is in here; trees, words,
 categories and quantiles learned from them are.
 """
+
+
+def series_card(contract: SeriesContract, digest: str, requirements: list[str], python: str) -> str:
+    """Return the card of a model that forecasts, Markdown."""
+    roles = {contract.timestamp: "the step", contract.label: "what is forecast: its history"}
+    roles |= {contract.item: "tells series apart"} if contract.item else {}
+    roles |= dict.fromkeys(contract.known_covariates, "known ahead") | dict.fromkeys(
+        contract.past_covariates, "known afterwards"
+    )
+    columns = "\n".join(
+        f"| {name} | {kind} | {roles[name]} | {'yes' if name in contract.needed else 'no'} |"
+        for name, kind in contract.columns.items()
+    )
+    inputs = "\n".join(f"- {line}" for line in SERIES_INPUTS.values())
+    fills = {
+        None: "left to each of its models",
+        "ffill": "the last value",
+        "interpolate": "a line between its neighbours",
+        "zero": "0",
+    }
+    return f"""# Model card
+
+Predicts `{contract.label}` (forecasting): {contract.prediction_length} steps of {contract.freq} ahead. Digest {digest[:12]}.
+
+## What a row is
+
+| column | kind | what it is | must be there |
+|---|---|---|---|
+{columns}
+
+{inputs}
+
+A step without a label is filled: {fills[contract.fill]}.
+
+## What it answers
+
+For every series a row for each of the {contract.prediction_length} steps after its last label: the step, the `mean`, and a column for each
+quantile, such as `0.9`, below which that share of outcomes is to stay. The series are forecast together; where a model draws
+samples, the draws, not what they are of, hang on the series beside. There are no `params`.
+
+{where_it_runs(requirements, python)}"""

@@ -32,13 +32,12 @@ def choose(one: Search, predictor: "TabularPredictor") -> tuple[str, list[str]]:
     """
     table = ranked(predictor, one.settings.infer_limit)
     best, limit = table.iloc[0], (one.settings.max_size_mb or float("inf")) * MEGABYTE
-    if best["deployed_bytes"] <= limit:
-        return best["model"], []
-    single = table[[not is_ensemble(model) for model in table["model"]]].sort_values("deployed_bytes")
-    small = single[single["size_bytes"].astype(float).cumsum() <= limit]
-    if one.settings.ensemble and len(small) > 1:
-        blend(one, predictor, list(small["model"]), name="Small")
-        table = ranked(load_left(one.folder) or predictor, one.settings.infer_limit)
+    if best["deployed_bytes"] > limit and one.settings.ensemble:
+        single = table[[not is_ensemble(model) for model in table["model"]]].sort_values("deployed_bytes")
+        small = single[single["size_bytes"].astype(float).cumsum() <= limit]
+        if len(small) > 1:
+            blend(one, predictor, list(small["model"]), name="Small")
+            table = ranked(load_left(one.folder) or predictor, one.settings.infer_limit)
     return within_size(table, best, one.settings.max_size_mb)
 
 

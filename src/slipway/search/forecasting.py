@@ -17,7 +17,7 @@ from slipway.search.bounded import Say, run_bounded
 from slipway.search.budget import Search, load_whole, rows
 from slipway.search.choice import within_size, won_by
 from slipway.search.events import CUT_SHORT, CutShort, is_ensemble, keep_whole
-from slipway.search.search import LEADERBOARD
+from slipway.search.search import with_absent
 from slipway.serving.forecasting import Forecaster as Scorer
 
 if TYPE_CHECKING:
@@ -292,8 +292,6 @@ def _outcome(trainer: Any, *fitted: str) -> dict[str, Any]:
 
 def leaderboard(predictor: "TimeSeriesPredictor", cut_short: dict[str, str]) -> "pd.DataFrame":
     """Return what `slipway.search.search.leaderboard` does, of a predictor of series."""
-    import pandas as pd
-
     trainer, table = predictor._trainer, predictor.leaderboard()  # noqa: SLF001  AutoGluon says nowhere else what a model builds on
     layers = trainer._get_model_layers()  # noqa: SLF001
     sizes = {model: _bytes(_place(predictor, model)) for model in table["model"]}
@@ -303,12 +301,7 @@ def leaderboard(predictor: "TimeSeriesPredictor", cut_short: dict[str, str]) -> 
         deployed_bytes=needed, stack_level=[layers[model] + 1 for model in table["model"]],
         cut_short=table["model"].map(cut_short).fillna(""),
     )  # fmt: skip
-    absent = pd.DataFrame([{"model": m, "cut_short": reason} for m, reason in cut_short.items() if m not in sizes])
-    if absent.empty:
-        return there[LEADERBOARD]
-    return pd.concat(
-        [there[LEADERBOARD].astype(object), absent.reindex(columns=LEADERBOARD).astype(object)], ignore_index=True
-    )
+    return with_absent(there, cut_short)
 
 
 def fitted_with(one: Search, predictor: "TimeSeriesPredictor") -> dict[str, str]:
@@ -355,16 +348,8 @@ def refit(one: Search, predictor: "TimeSeriesPredictor", model: str) -> str:
     """Fit a model again up to the last train step, if there is time for it; return the name of the one to deploy."""
     took = leaderboard(predictor, {}).set_index("model")["fit_time"]
     parts = predictor._trainer.get_minimum_model_set(model)  # noqa: SLF001
-    if float(took[parts].sum()) / (one.settings.num_val_windows or 1) * 1.3 < one.left_s():
-        one.display.hear({"event": "fitting", "model": f"{model} on all rows"})
-        ended = one.bounded(lambda _: predictor.refit_full(model=model), one.ends_at())
-        again = load_left(one.folder)
-        if not ended and again and (refitted := again._trainer.model_refit_map.get(model)):  # noqa: SLF001
-            one.display.hear({"event": "refitted", "model": refitted})
-            return str(refitted)
-    one.display.running = None
-    one.cut_short.append(f"{model} was not fitted again on all rows: no time")
-    return model
+    needed = float(took[parts].sum()) / (one.settings.num_val_windows or 1) * 1.3
+    return one.refit(predictor, model, needed, load_left)
 
 
 def backtests(predictor: "TimeSeriesPredictor", model: str) -> dict[str, float]:

@@ -13,11 +13,10 @@ import pandas as pd
 
 from slipway.rows.contract import Contract
 from slipway.rows.series import SeriesContract
-from slipway.search.card import card
-from slipway.search.series_card import series_card
+from slipway.search.card import card, series_card
 from slipway.serving.answers import PARAMS
 from slipway.serving.forecasting import made_up
-from slipway.serving.probe import probe_rows
+from slipway.serving.scoring import probe_rows
 from slipway.serving.whole import write_sums
 
 if TYPE_CHECKING:

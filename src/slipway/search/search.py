@@ -266,8 +266,6 @@ def leaderboard(predictor: "TabularPredictor", cut_short: dict[str, str]) -> "pd
         models that it builds on, the bytes of its own files and of all that it needs to predict, and what a budget cut
         short in it. A model that is not there, because it failed or was left out, has nothing but the reason.
     """
-    import pandas as pd
-
     table = predictor.leaderboard()
     sizes = {model: _bytes(Path(predictor.path) / "models" / model) for model in table["model"]}
     trainer = predictor._trainer  # noqa: SLF001  AutoGluon says nowhere else what a model builds on
@@ -277,14 +275,18 @@ def leaderboard(predictor: "TabularPredictor", cut_short: dict[str, str]) -> "pd
     there = table.assign(
         size_bytes=table["model"].map(sizes), deployed_bytes=needed, cut_short=table["model"].map(why).fillna("")
     )
-    absent = pd.DataFrame([{"model": m, "cut_short": reason} for m, reason in why.items() if m not in sizes])
-    return (
-        there[LEADERBOARD]
-        if absent.empty
-        else absent.reindex(columns=LEADERBOARD).pipe(
-            lambda rows: pd.concat([there[LEADERBOARD].astype(object), rows.astype(object)], ignore_index=True)
-        )
-    )
+    return with_absent(there, why)
+
+
+def with_absent(there: "pd.DataFrame", why: dict[str, str]) -> "pd.DataFrame":
+    """Return a ranking, and below it the models that are not in it with the reason."""
+    import pandas as pd
+
+    absent = pd.DataFrame([{"model": m, "cut_short": says} for m, says in why.items() if m not in set(there["model"])])
+    if absent.empty:
+        return there[LEADERBOARD]
+    sides = (table.reindex(columns=LEADERBOARD).astype(object) for table in (there, absent))
+    return pd.concat(sides, ignore_index=True)
 
 
 def _bytes(folder: Path) -> int:

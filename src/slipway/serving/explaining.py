@@ -15,9 +15,7 @@ MOST_ROWS = 200
 TOGETHER = 20
 
 
-def contributions(
-    contract: Contract, answer: Callable[[pd.DataFrame], np.ndarray], rows: pd.DataFrame, seed: int = 0
-) -> pd.DataFrame:
+def contributions(contract: Contract, answer: Callable[[pd.DataFrame], np.ndarray], rows: pd.DataFrame) -> pd.DataFrame:
     """Return what each column that the features depend on adds to a row's answer, beside the answer of a typical row.
 
     Shapley values by sampling (Štrumbelj, Kononenko: Explaining prediction models and individual predictions with
@@ -40,7 +38,7 @@ def contributions(
     """
     columns = list(contract.needed)
     typed = contract.table(rows)
-    random = np.random.RandomState(seed)  # whose draws NumPy keeps for good
+    random = np.random.RandomState(0)  # whose draws NumPy keeps for good
     pairs = max(1, BUDGET // (len(columns) + 1) // 2)
     orders = [
         order for _ in range(pairs) for drawn in (random.permutation(len(columns)),) for order in (drawn, drawn[::-1])

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ class RowProgress:
     unit: str = "rows"
     clock: Callable[[], float] = time.monotonic
     console: Any = None
-    _bar: Any = field(default=None, init=False)
 
     @contextmanager
     def step(self, what: str, total: int) -> Iterator[Callable[[int], None]]:

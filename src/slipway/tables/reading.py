@@ -1,7 +1,6 @@
 """Raw tables: a folder of files of one schema, read as one table whose types hold for every row."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -63,10 +62,6 @@ class RawTable:
             f'SELECT {self.typed}, [{names}][1 + "slipway file"] AS {quoted(FILE)} FROM ({self.sources.sql(numbered=True)})'
         )
         return _filtered(rows, self.sources.settings.where)
-
-    def following(self, what: str) -> AbstractContextManager[None]:
-        """Show how far queries over all of the files are, where who reads the table wants that."""
-        return self.sources.following(what)
 
     def first(self, column: str, condition: str) -> "Place | None":
         """Return where the first row stands that a condition in SQL over the typed columns holds for."""

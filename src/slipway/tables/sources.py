@@ -256,7 +256,6 @@ class Sources:
                         f"Got the column {name!r} as {kind} in {source.file} and as {known} in {file}, expected one type. Write the "
                         "files with the same types."
                     )
-        self.types = kinds
         return {
             name: kind for name, (kind, _) in kinds.items() if name not in (*self.settings.types, *self.settings.dates)
         }
