@@ -235,7 +235,7 @@ def main() -> None:
     from slipway.preparation.splitting import split_up
     from slipway.preparation.streaming import bounded
     from slipway.project.files import move_folder, new_folder, write_text
-    from slipway.tables.findings import findings_report, judged, settled_and_used, stop_on_errors
+    from slipway.tables.findings import findings_report, judged, stop_on_errors, what_became
     from slipway.tables.progress import RowProgress
 
     data = params.data
@@ -270,11 +270,8 @@ def main() -> None:
         f"dataprep: kept {sum(parts.counts.values())} of {profile['rows']} rows, {told(parts.counts)}; "
         f"{len(schema.names) - 1} features from {len(contract.needed)} of {len(contract.columns)} columns"
     )
-    settled, used = settled_and_used(findings, contract.needed)
-    if settled:
-        print(f"dataprep: no feature depends on what check pointed out: {', '.join(settled)}")
-    if used:
-        print(f"dataprep: features depend on what check warned of: {', '.join(used)}")
+    for line in what_became(findings, contract.needed):
+        print(f"dataprep: {line}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from slipway.project.entry import UserError
 from slipway.project.names import FINDINGS
 from slipway.project.settings import load_params, validate
 from slipway.project.stage_settings import Check
-from slipway.tables.findings import MEANINGS, findings_report, judged, settled_and_used, stop_on_errors, unfounded
+from slipway.tables.findings import MEANINGS, findings_report, judged, stop_on_errors, unfounded, what_became
 from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -269,7 +269,11 @@ def test_error_about_a_column_waits_for_the_recipe(look):
     stop_on_errors(findings, needed=["x"])
     with pytest.raises(UserError, match=r"Got label_copy:z, z says the same as y.*conf/check/.*'label_copy:z'"):
         stop_on_errors(findings, needed=["x", "z"])
-    assert settled_and_used(findings, ["x"]) == (["label_copy:w", "label_copy:z"], [])
+    assert what_became(findings, ["x"]) == ["no feature depends on what check pointed out: label_copy:w, label_copy:z"]
+    assert what_became(findings, ["z"]) == [
+        "no feature depends on what check pointed out: label_copy:w",
+        "features depend on what check warned of: label_copy:z",
+    ]
 
 
 def test_report_says_of_every_finding_what_became_of_it(look):

@@ -1,12 +1,15 @@
 """Long tables: what check says of their series, what is held out, and what a model takes; all that needs no extra."""
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.preprocessing import FunctionTransformer
 from test_settings import COMPOSED
 
@@ -22,6 +25,7 @@ from slipway.rows.contract import ContractError
 from slipway.rows.series import ITEM, TIME, SeriesContract, known_features, load_contract
 from slipway.search.card import SERIES_INPUTS, series_card
 from slipway.serving.forecasting import Forecaster, answered, made_up
+from slipway.tables.findings import Finding, judged
 from slipway.tables.reading import read_raw_table
 
 ROOT = Path(__file__).parents[1]
@@ -333,21 +337,52 @@ def test_short_series_are_said(tmp_path):
     )
 
 
-def test_preparing_holds_out_the_last_steps(tmp_path, monkeypatch):
-    """Train rows end before the test steps of each series, every step is there, and what the search reads is filled."""
-    raw = tmp_path / "data/raw/sales"
+def prepared_in(folder, monkeypatch, findings=(), recipe="as_is"):
+    """Prepare two series in a folder after what check found, and return their raw rows."""
+    raw = folder / "data/raw/sales"
     raw.mkdir(parents=True)
     rows = pd.concat([history("a", days=30).drop(index=4), history("b", days=25)])
     rows.to_csv(raw / "sales.csv", index=False)
-    shutil.copytree(ROOT / "src/recipes", tmp_path / "src/recipes")
-    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "src/recipes", folder / "src/recipes")
+    monkeypatch.chdir(folder)
     params = validate(settings(
         data__split={"known_covariates": ["promotion"], "past_covariates": ["visitors"], "fill": "ffill"},
-        data__recipe=COMPOSED["data"]["recipe"] | {"name": "as_is", "options": {}},
+        data__recipe=COMPOSED["data"]["recipe"] | {"name": recipe, "options": {}},
     ))  # fmt: skip
     kinds = {"shop": "text", "day": "datetime", "sold": "integer", "promotion": "boolean", "visitors": "integer"}
-    profile = {"columns": {c: {"kind": k} for c, k in kinds.items()}, "series": {"freq": "D"}, "findings": []}
-    prepare_series(params, profile)
+    profile = {"columns": {c: {"kind": k} for c, k in kinds.items()}, "series": {"freq": "D"}}
+    prepare_series(params, profile | {"findings": judged(findings, params.check)})
+    return rows
+
+
+COPIED = Finding("label_copy", ("promotion",), "promotion says the same as sold")
+INFINITE = Finding("infinities", ("visitors",), "2 infinite values in visitors")
+
+
+@pytest.mark.parametrize("found", [COPIED, INFINITE], ids=lambda found: found.name)
+def test_errors_about_covariates_stop_before_anything_is_written(tmp_path, monkeypatch, found):
+    """A finding that is an error by the settings stops dataprep where features or models read the column, known ahead or not."""
+    monkeypatch.setitem(COMPOSED["check"], "errors", [found.name])
+    with pytest.raises(UserError, match=f"Got {found.name}:{found.columns[0]}, {found.what}; expected a table without"):
+        prepared_in(tmp_path, monkeypatch, [found])
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["raw"]
+
+
+def test_recipe_settles_what_check_said_of_a_covariate(tmp_path, monkeypatch, capsys):
+    """A known covariate that no feature depends on stops nothing, is settled in the report, and need not be sent."""
+    monkeypatch.setitem(COMPOSED["check"], "errors", ["label_copy"])
+    keys = ColumnTransformer([("keys", "passthrough", ["shop", "day"])], verbose_feature_names_out=False)
+    recipe = SimpleNamespace(features=lambda settings: keys.set_output(transform="pandas"))  # noqa: ARG005  settings, by the recipe's contract
+    monkeypatch.setitem(sys.modules, "recipes.no_promotion", recipe)
+    prepared_in(tmp_path, monkeypatch, [COPIED], "no_promotion")
+    assert "no feature depends on what check pointed out: label_copy:promotion" in capsys.readouterr().out
+    assert "settled: no feature depends on it" in Path("reports/findings.md").read_text(encoding="utf-8")
+    assert load_contract(Path("models/recipe/contract.json")).needed == ("shop", "day", "sold")
+
+
+def test_preparing_holds_out_the_last_steps(tmp_path, monkeypatch):
+    """Train rows end before the test steps of each series, every step is there, and what the search reads is filled."""
+    rows = prepared_in(tmp_path, monkeypatch)
     train, test, prepared, validation = (
         pd.read_parquet(f"data/{name}.parquet")
         for name in ("split/train", "split/test", "prepared/train", "prepared/validation")

@@ -4,13 +4,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.preparation.recipe import cleaned, fitted, load_recipe, save_recipe, try_clean, try_features
+from slipway.preparation.recipe import (
+    cleaned,
+    columns_read,
+    fitted,
+    load_recipe,
+    needed_columns,
+    save_recipe,
+    try_clean,
+    try_features,
+)
 from slipway.project.data_settings import HorizonSplit
 from slipway.project.entry import UserError
-from slipway.project.files import move_folder, write_text
+from slipway.project.files import move_folder, new_folder, write_text
 from slipway.rows.contract import ContractError, seen_values, typed
 from slipway.rows.series import ITEM, TIME, SeriesContract, learned_from
-from slipway.tables.findings import findings_report
+from slipway.tables.findings import findings_report, stop_on_errors, what_became
 from slipway.tables.reading import read_raw_table
 
 if TYPE_CHECKING:
@@ -46,13 +55,20 @@ def received_rows(
     return typed(cleaned(table, recipe)[list(contract.columns)], contract.columns)
 
 
-def fit_features(recipe: "Recipe", params: "Params", contract: SeriesContract, train: "pd.DataFrame") -> Any:
-    """Fit a recipe on the train rows of what is known ahead: series, date and known covariates."""
+def fit_features(
+    recipe: "Recipe", params: "Params", contract: SeriesContract, train: "pd.DataFrame"
+) -> tuple[Any, tuple[str, ...]]:
+    """Fit a recipe on the train rows of what is known ahead; return it with the contract's columns that a request must have.
+
+    What is known ahead are series, date and known covariates; of these covariates, those that features depend on are needed.
+    """
     read = [c for c in contract.columns if c not in (contract.label, *contract.past_covariates)]
     known = train.rename(columns={TIME: contract.timestamp} | ({ITEM: contract.item} if contract.item else {}))
     features = fitted(recipe, {**params.data.recipe.options, "seed": params.seed}, known[read], train[contract.label])
     try_features(features, known[read], recipe, (contract.label, *contract.past_covariates))
-    return features
+    covariates = columns_read(features, contract.known_covariates)
+    used = needed_columns(features, known[read], covariates)
+    return features, tuple(c for c in contract.needed if c not in contract.known_covariates or c in used)
 
 
 def prepare_series(params: "Params", profile: dict[str, Any]) -> None:
@@ -78,14 +94,15 @@ def prepare_series(params: "Params", profile: dict[str, Any]) -> None:
             f"Got {len(gone)} series of at most {contract.prediction_length} steps after clean(), such as {gone[0]!r}, expected "
             f"longer ones. Edit {recipe}."
         )
-    features = fit_features(recipe, params, contract, train)
+    features, needed = fit_features(recipe, params, contract, train)
+    read = [*needed, *contract.past_covariates]
+    stop_on_errors(profile["findings"], read)
     seen = {
         c: seen_values(train[TIME if c == contract.timestamp else ITEM if c == contract.item else c], kind)
         for c, kind in contract.columns.items()
     }
-    contract = replace(contract, seen=seen)
+    contract = replace(contract, seen=seen, needed=needed)
     prepared = learned_from(features, contract, train)
-    scratch = Path("data/.dataprep")
     names = {TIME: contract.timestamp} | ({ITEM: contract.item} if contract.item else {})
     raw = {"train": train, "test": history, "validation": train[:0]}
     tables = {f"split/{part}": table.rename(columns=names)[list(contract.columns)] for part, table in raw.items()}
@@ -94,15 +111,15 @@ def prepare_series(params: "Params", profile: dict[str, Any]) -> None:
         "prepared/validation": prepared[:0],
         "prepared/test": learned_from(features, contract, history),
     }
-    for name, table in tables.items():
-        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
-        table.to_parquet(scratch / f"{name}.parquet", index=False)
-    for outs in ("split", "prepared"):
-        move_folder(scratch / outs, Path("data") / outs)
-    scratch.rmdir()
+    with new_folder(Path("data/.dataprep")) as scratch:
+        for name, table in tables.items():
+            (scratch / name).parent.mkdir(exist_ok=True)
+            table.to_parquet(scratch / f"{name}.parquet", index=False)
+        for outs in ("split", "prepared"):
+            move_folder(scratch / outs, Path("data") / outs)
     save_recipe(features, Path("models/recipe/recipe.pkl"))
     contract.save(Path("models/recipe/contract.json"))
-    write_text(Path("reports/findings.md"), findings_report(profile["findings"], contract.needed))
+    write_text(Path("reports/findings.md"), findings_report(profile["findings"], read))
     empty = int(train[contract.label].isna().sum())
     series = history[ITEM].nunique()
     print(
@@ -110,3 +127,5 @@ def prepare_series(params: "Params", profile: dict[str, Any]) -> None:
         f"{f', {empty} of them without a value' * bool(empty)}, the last {contract.prediction_length} of each for testing; "
         f"{len(prepared.columns) - 3 - len(contract.past_covariates)} features known ahead, {len(contract.past_covariates)} known afterwards"
     )
+    for line in what_became(profile["findings"], read):
+        print(f"dataprep: {line}")

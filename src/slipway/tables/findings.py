@@ -136,11 +136,13 @@ def stop_on_errors(findings: Sequence[dict[str, Any]], needed: Sequence[str] | N
     )
 
 
-def settled_and_used(findings: Sequence[dict[str, Any]], needed: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the keys of the errors and warnings that hung on the recipe: those it settled, and those that stay."""
+def what_became(findings: Sequence[dict[str, Any]], needed: Sequence[str]) -> list[str]:
+    """Return a sentence on the errors and warnings that hung on the recipe and that it settled, and one on those that stay."""
     waiting = [f for f in findings if f["if_used"] and f["severity"] != "note" and f["acknowledged"] is None]
     used = [key_of(f) for f in waiting if _matters(f, needed)]
-    return [key_of(f) for f in waiting if key_of(f) not in used], used
+    settled = [key_of(f) for f in waiting if key_of(f) not in used]
+    lines = {"no feature depends on what check pointed out": settled, "features depend on what check warned of": used}
+    return [f"{says}: {', '.join(keys)}" for says, keys in lines.items() if keys]
 
 
 def findings_report(findings: Sequence[dict[str, Any]], needed: Sequence[str]) -> str:
