@@ -1,5 +1,7 @@
 """On which conditions a tested model becomes a version."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import Project
@@ -18,8 +20,15 @@ from slipway.registration.gate import (
     passed,
     thresholds,
 )
+from slipway.registration.judging import IncomparableError, Judge
+from slipway.rows.contract import Contract
+from slipway.rows.series import SeriesContract
 
 FIGURES = {"roc_auc": 0.85, "log_loss": 0.45}
+DRAWS = Gate(
+    metrics={}, metric="roc_auc", delta=None, bootstrap=200, confidence=0.95, max_size_mb=None, max_latency_ms=None,
+    fail=False,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -70,13 +79,49 @@ def test_bootstrap_tells_luck_from_progress(noise, opens):
     random = np.random.default_rng(0)
     actual = random.integers(0, 2, 400)
     ours, theirs = (actual + random.normal(0, sigma, 400) for sigma in (noise, 1.0))
-    settings = Gate(
-        metrics={}, metric="roc_auc", delta=None, bootstrap=200, confidence=0.95, max_size_mb=None, max_latency_ms=None,
-        fail=False,
-    )  # fmt: skip
-    condition = bootstrap(roc_auc_score, actual, ours, theirs, True, settings, 1)
+    condition = bootstrap(roc_auc_score, actual, ours, theirs, True, DRAWS, 1)
     assert condition.passed is opens
-    assert condition == bootstrap(roc_auc_score, actual, ours, theirs, True, settings, 1)
+    assert condition == bootstrap(roc_auc_score, actual, ours, theirs, True, DRAWS, 1)
+
+
+def test_bootstrap_of_rows_of_one_label_says_so():
+    """Where no draw has a value, there is a sentence in place of an interval."""
+    same = np.zeros(5)
+    found = bootstrap(roc_auc_score, same, same, same, True, DRAWS, 1)
+    assert (found.passed, found.value, found.says) == (False, None, "has no value on test rows of one label")
+
+
+OURS = Contract({}, {}, (), "y", "binary", ("no", "yes"), "yes")
+SHARES = replace(OURS, task="multiclass", classes=("a", "b"), positive_class=None)
+STEPS = SeriesContract({}, {}, (), "y", "forecasting", (), None, "shop", "day", 7, "D", (), (), None)
+
+
+@pytest.mark.parametrize(
+    ("ours", "changed", "says"),
+    [
+        (OURS, {}, None),
+        (OURS, {"label": "z"}, "it predicts 'z' (binary)"),
+        (OURS, {"task": "regression", "classes": ()}, "it predicts 'y' (regression)"),
+        (OURS, {"classes": ("maybe", "yes")}, "it knows other classes (maybe)"),
+        (SHARES, {"classes": ("a",)}, None),
+        (SHARES, {"classes": ("a", "c")}, None),
+        (SHARES, {"classes": ("a", "d")}, "it knows other classes (d)"),
+        (STEPS, {}, None),
+        (STEPS, {"prediction_length": 14}, "it forecasts 14 steps of D"),
+        (STEPS, {"freq": "h"}, "it forecasts 7 steps of h"),
+    ],
+)
+def test_champion_that_predicts_something_else_is_not_compared(ours, changed, says, monkeypatch):
+    """Another label, task, class or horizon is named; classes that the champion alone lacks, or that test rows have, are not."""
+    judge = Judge(None)
+    monkeypatch.setitem(judge.__dict__, "contract", ours)
+    monkeypatch.setitem(judge.__dict__, "classes", [*map(str, ours.classes), "c"])
+    if says is None:
+        judge.compare(replace(ours, **changed))
+        return
+    with pytest.raises(IncomparableError) as refused:
+        judge.compare(replace(ours, **changed))
+    assert str(refused.value) == says
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,8 @@ def bootstrap(
         if len(np.unique(actual[drawn])) > 1:
             ours, theirs = (figure(actual[drawn], side[drawn]) for side in (answers, champions))
             differences.append((ours - theirs) * (1 if greater else -1))
+    if not differences:
+        return Condition("bootstrap", None, 0.0, None, False, "has no value on test rows of one label")
     tail = (1 - settings.confidence) / 2
     low, high = (float(end) for end in np.quantile(differences, [tail, 1 - tail]))
     says = f"better by {low:.6g} to {high:.6g} in {settings.confidence:.0%} of {len(differences)} draws; above 0"
