@@ -21,7 +21,7 @@ def seconds_since_start() -> float:
 
 
 def summary(
-    chosen: "pd.Series", score: float, table: "pd.DataFrame", cut_short: list[str], seconds: float
+    chosen: "pd.Series", score: float, table: "pd.DataFrame", cut_short: list[str], baseline: bool, seconds: float
 ) -> dict[str, Any]:
     """Return the search in a few figures: the deployed model, its validation score, what was fitted and what was not."""
     scored = table["score_val"].notna()
@@ -35,6 +35,7 @@ def summary(
         "left_out": int((~scored & ~failed & table["eval_metric"].isna()).sum()),
         "cut_short": cut_short,
         "reproducible": not cut_short,
+        "baseline": baseline,
         "deployed_mb": round(float(chosen["deployed_bytes"]) / 1e6, 3),
         "fit_s": round(seconds, 3),
     }
@@ -145,13 +146,15 @@ def main() -> None:  # noqa: PLR0915  one story in order
     by_budget = {model: why for model, why in display.cut_short.items() if not why.startswith("failed")}
     haste = ["what models upon models are worth was tried against the clock"] if display.tried_in_haste else []
     cut_short = [*one.cut_short, *haste, *grouped(by_budget)]
-    slow = build(way, predictor, deployed, data.recipe.name, {"reproducible": not cut_short, "cut_short": cut_short})
+    tags = {"reproducible": not cut_short, "cut_short": cut_short, "baseline": one.is_baseline}
+    slow = build(way, predictor, deployed, data.recipe.name, tags)
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.assign(hyperparameters=table["model"].map(way.fitted_with(one, predictor))).to_csv(part, index=False)
     best, row = (table[table["model"] == model].iloc[0] for model in (chosen, deployed))
     write_json(
         Path("reports/automl.json"),
-        summary(row, float(best["score_val"]), table, cut_short, seconds) | way.backtests(predictor, chosen),
+        summary(row, float(best["score_val"]), table, cut_short, one.is_baseline, seconds)
+        | way.backtests(predictor, chosen),
     )
     tell(table, cut_short, [*slow, *display.notes, *choices, *won])
     print(

@@ -16,6 +16,7 @@ from slipway.registration.gate import (
     improvement,
     lines,
     markdown,
+    no_baseline,
     no_errors,
     passed,
     thresholds,
@@ -138,6 +139,15 @@ def test_unacknowledged_errors_close_the_gate(changes, opens):
     """An error of the raw table that matters to the model, and that nobody acknowledged, closes the gate."""
     finding = {"name": "label_leak", "columns": ["sex"], "severity": "error", "if_used": True, "acknowledged": None}
     assert no_errors([finding | changes], ["sex", "age"]).passed is opens
+
+
+@pytest.mark.parametrize(
+    ("task", "does"), [("binary", "ignores every feature"), ("forecasting", "repeats the last value")]
+)
+def test_baseline_closes_the_gate(task, does):
+    """What a search made as no model could be fitted never passes, and the verdict says what it is."""
+    says = f"  no  baseline: it {does}, as no model could be fitted within the budget"
+    assert lines([no_baseline(task)]) == ["not passed", says]
 
 
 def test_verdict_says_every_condition_with_figure_and_margin():

@@ -67,6 +67,7 @@ def test_model_that_ignores_its_time_is_ended(finished: Project):
     assert took < 60  # benchmarks/budgets.py has the promise itself, which a machine that others use cannot keep
     figures, board, tags = state(finished)
     assert figures["best_model"] != "Dummy"
+    assert figures["baseline"] is tags["baseline"] is False
     assert figures["reproducible"] is tags["reproducible"] is False
     assert "LightGBM: ended, no time" in tags["cut_short"]
     assert board.set_index("model").loc["LightGBM", "cut_short"] == "ended, no time"
@@ -75,7 +76,7 @@ def test_model_that_ignores_its_time_is_ended(finished: Project):
 
 
 def test_limit_too_small_for_any_model_gives_a_baseline(finished: Project):
-    """When the limit is too small to train anything, a baseline is delivered, tested and said to be one."""
+    """When the limit is too small to train anything, a baseline is delivered, tested, said to be one and not registered."""
     # No model may be there by chance before the search is ended.
     patch = "import slipway.search.budget as b; b.SPARE_S = 0.0" + DEAF.replace("LGBModel._fit", "RFModel.fit")
     patch = patch.replace("import LGBModel", "import RFModel")
@@ -86,6 +87,14 @@ def test_limit_too_small_for_any_model_gives_a_baseline(finished: Project):
     assert any("baseline that ignores every feature" in line for line in tags["cut_short"])
     assert "baseline that ignores every feature" in done.stdout
     finished.run("python", "src/evaluate.py")
+    assert "**A baseline: it ignores every feature, as no model could be" in finished.read("reports/card.md")
+    finished.edit("conf/register/default.yaml", "promote: first", "promote: passed")
+    finished.run("python", "src/compose.py", "automl=quick")
+    finished.run("python", "src/register.py")
+    assert json.loads(finished.read("models/registered.json"))["version"] is None
+    assert "| baseline | **no** |" in finished.read("reports/gate.md")
+    said = finished.run("python", "src/summary.py").stdout
+    assert "Registered nothing: the gate is not passed; no  baseline: it ignores every feature" in said
 
 
 def test_memory_that_fills_ends_the_search_and_not_the_stage(finished: Project):

@@ -141,6 +141,7 @@ LINES = {name.removeprefix("line_"): test for name, test in list(globals().items
 def test_card_keeps_its_word(name):
     """Every line of the card on what may be sent holds; a line without a test fails, and so does a test without a line."""
     assert INPUTS[name] in card(CONTRACT, "0" * 64, ["numpy==1"], "3.11")
+    assert "baseline" not in card(CONTRACT, "0" * 64, ["numpy==1"], "3.11")
     LINES[name]()
 
 

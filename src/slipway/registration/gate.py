@@ -17,7 +17,7 @@ class Condition:
     Attributes
     ----------
     name
-        What it is about: a metric, ``champion``, ``bootstrap``, ``size_mb``, ``latency_ms`` or ``findings``.
+        What it is about: a metric, ``champion``, ``bootstrap``, ``size_mb``, ``latency_ms``, ``findings`` or ``baseline``.
     value
         The model's figure; None where there is none, which passes only where ``says`` has the reason.
     limit
@@ -142,6 +142,13 @@ def no_errors(findings: Sequence[dict[str, Any]], needed: Sequence[str]) -> Cond
     ]
     says = f"check's errors that nobody acknowledged: {', '.join(errors) or 'none'}"
     return Condition("findings", len(errors), 0, -len(errors), not errors, says)
+
+
+def no_baseline(task: str) -> Condition:
+    """Return the condition that a search found a model, which is not kept: what it made in place of one is for no caller."""
+    does = "repeats the last value" if task == "forecasting" else "ignores every feature"
+    says = f"it {does}, as no model could be fitted within the budget"
+    return Condition("baseline", None, None, None, False, says)
 
 
 def passed(conditions: Sequence[Condition]) -> bool:

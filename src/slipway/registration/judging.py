@@ -12,7 +12,16 @@ import pandas as pd
 
 from slipway.evaluation.answers import known_classes, numbered, probabilities
 from slipway.evaluation.scores import Metric, metric
-from slipway.registration.gate import Champion, Condition, at_most, bootstrap, improvement, no_errors, thresholds
+from slipway.registration.gate import (
+    Champion,
+    Condition,
+    at_most,
+    bootstrap,
+    improvement,
+    no_baseline,
+    no_errors,
+    thresholds,
+)
 from slipway.registration.lineage import mlflow_params
 from slipway.registration.registry import aliases_of
 from slipway.registration.runs import ignoring
@@ -152,11 +161,12 @@ def judged(
     test
         The test rows' digest, which says whether the champion's recorded figures are of the same rows.
     figures
-        What evaluate reports.
+        What the search and evaluate report.
     """
     gate, judge = params.register_.gate, Judge(params)
     findings = json.loads(Path("data/profile.json").read_text(encoding="utf-8"))["findings"]
-    found = [no_errors(findings, judge.contract.needed), *thresholds(figures, gate.metrics)]
+    found = [no_baseline(params.data.task)] if figures["baseline"] else []
+    found += [no_errors(findings, judge.contract.needed), *thresholds(figures, gate.metrics)]
     name, version = params.register_.model, aliases_of(client, params.register_.model).get(params.register_.alias)
     same = version is not None and client.get_model_version(name, str(version)).tags.get("digest") == digest
     if gate.delta is not None:

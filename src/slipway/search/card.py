@@ -30,9 +30,12 @@ SERIES_INPUTS = {
     "extra": "Columns that are not listed are ignored; the log says so once.",
 }
 
+BASELINE = "\n\n**A baseline: it {}, as no model could be fitted within the budget.**"
 
-def card(contract: Contract, digest: str, requirements: list[str], python: str) -> str:
+
+def card(contract: Contract, digest: str, requirements: list[str], python: str, *, baseline: bool = False) -> str:
     """Return the card of a model, Markdown."""
+    note = BASELINE.format("ignores every feature") if baseline else ""
     kind = contract.task
     if contract.classes:
         kind += f": {', '.join(map(str, contract.classes))}"
@@ -48,7 +51,7 @@ def card(contract: Contract, digest: str, requirements: list[str], python: str) 
     inputs = "\n".join(f"- {line}" for line in INPUTS.values())
     return f"""# Model card
 
-Predicts `{contract.label}` ({kind}). Digest {digest[:12]}.
+Predicts `{contract.label}` ({kind}). Digest {digest[:12]}.{note}
 
 ## What a row is
 
@@ -80,7 +83,9 @@ categories and quantiles learned from them are.
 """
 
 
-def series_card(contract: SeriesContract, digest: str, requirements: list[str], python: str) -> str:
+def series_card(
+    contract: SeriesContract, digest: str, requirements: list[str], python: str, *, baseline: bool = False
+) -> str:
     """Return the card of a model that forecasts, Markdown."""
     roles = {contract.timestamp: "the step", contract.label: "what is forecast: its history"}
     roles |= {contract.item: "tells series apart"} if contract.item else {}
@@ -92,6 +97,7 @@ def series_card(contract: SeriesContract, digest: str, requirements: list[str], 
         for name, kind in contract.columns.items()
     )
     inputs = "\n".join(f"- {line}" for line in SERIES_INPUTS.values())
+    note = BASELINE.format("repeats the last value") if baseline else ""
     fills = {
         None: "left to each of its models",
         "ffill": "the last value",
@@ -100,7 +106,7 @@ def series_card(contract: SeriesContract, digest: str, requirements: list[str], 
     }
     return f"""# Model card
 
-Predicts `{contract.label}` (forecasting): {contract.prediction_length} steps of {contract.freq} ahead. Digest {digest[:12]}.
+Predicts `{contract.label}` (forecasting): {contract.prediction_length} steps of {contract.freq} ahead. Digest {digest[:12]}.{note}
 
 ## What a row is
 

@@ -140,6 +140,7 @@ def save_model(folder: Path, scorer: "Scorer", recipe_name: str, metadata: dict[
     python = ".".join(platform.python_version_tuple()[:2])
     told = (metadata["digest"], needed, python)
     contract = scorer.contract
-    text = series_card(contract, *told) if isinstance(contract, SeriesContract) else card(contract, *told)
+    is_ = {"baseline": metadata.get("baseline", False)}
+    text = series_card(contract, *told, **is_) if isinstance(contract, SeriesContract) else card(contract, *told, **is_)
     (folder / "model/README.md").write_text(text, encoding="utf-8", newline="\n")
     write_sums(folder / "model")
