@@ -20,7 +20,8 @@ from ruamel.yaml import YAML
 from slipway.checks.association import groups_of, share_of_error_taken
 from slipway.checks.findings_table import show_findings
 from slipway.checks.inspection import inspect
-from slipway.checks.profile import profile_of
+from slipway.checks.profile import profile_of, task_of
+from slipway.checks.schema import schema_of
 from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
 from slipway.project.names import FINDINGS
@@ -225,9 +226,52 @@ def test_profile_counts_exactly_and_leaves_infinity_out(tmp_path):
     folder = written(tmp_path / "raw", {"x": ["1", "3", "inf", "nan", "-inf"], "y": ["a", "b", "a", "b", "a"]})
     profile, _ = profile_of(read_raw_table(folder, Read()), "y", "binary", 1000)
     assert profile["columns"]["x"] == {
-        "kind": "number", "missing": 1, "unique": 4, "min": 1.0, "max": 3.0, "mean": 2.0, "infinite": 2,
+        "kind": "number", "missing": 1, "unique": 4, "exact": True, "min": 1.0, "max": 3.0, "mean": 2.0, "infinite": 2,
     }  # fmt: skip
     assert profile["label"]["classes"] == {"a": 3, "b": 2}
+
+
+@pytest.mark.parametrize(("column", "unique"), [("x", 2), ("y", 3)], ids=["feature", "label"])
+def test_a_rough_count_is_no_fact(tmp_path, column, unique):
+    """Values that DuckDB's rough count takes for one are different ones: the column is not constant, the label has its classes."""
+    n = range(1200)
+    columns = {"x": [29 if i % 2 else 79 for i in n], "y": [(29, 79, 5)[i % 3] for i in n], "z": [i // 2 for i in n]}
+    raw = read_raw_table(written(tmp_path, columns), Read())
+    roughly = raw.relation.aggregate(f"approx_count_distinct({column})").fetchall()[0][0]
+    assert roughly < unique, "the test needs other values, as DuckDB counts these right"
+    profile, sample = profile_of(raw, "y", None, 1000)
+    assert sample.share < 1
+    assert profile["columns"][column]["unique"] == unique
+    assert profile["task"] == "multiclass"
+    check = Check.model_validate(DEFAULTS)
+    assert not {"constant", "label_constant"} & {
+        f.name for f in inspect(raw, sample, profile, "multiclass", check, set())
+    }
+
+
+def test_rough_counts_are_said_to_be_and_bound_by_what_is_known(tmp_path):
+    """A count of a larger table is at least what its range and its sample show, exact where they settle it, else "about"."""
+    n = range(3000)
+    columns = {
+        "same": [5] * len(n),
+        "none": [""] * len(n),
+        "yes": ["true", "false"] * 1500,
+        "id": n,
+        "y": [i / 7 for i in n],
+    }
+    raw = read_raw_table(written(tmp_path, columns), Read())
+    profile, sample = profile_of(raw, "y", None, 1000)
+    facts = profile["columns"]
+    assert [(facts[c]["unique"], facts[c]["exact"]) for c in ("same", "none", "yes")] == [
+        (1, True),
+        (0, True),
+        (2, True),
+    ]
+    for column in ("id", "y"):
+        assert not facts[column]["exact"]
+        assert sample.rows <= facts[column]["unique"] <= len(n)
+    assert task_of("y", facts["y"], len(n))[1].startswith("y holds numbers, about ")
+    assert "range" not in schema_of(raw, profile)["id"]  # all differ, as far as a rough count can tell
 
 
 @pytest.mark.parametrize("sample_rows", [1000, 100_000], ids=["larger than the sample", "small"])

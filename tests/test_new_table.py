@@ -355,7 +355,7 @@ def test_any_column_name_survives_yaml(label):
 )  # fmt: skip
 def test_task_follows_from_the_label(kind, unique, task):
     """Two values make a binary label, texts and a few whole numbers classes, other numbers a regression."""
-    assert task_of("y", {"kind": kind, "unique": unique}, 1000)[0] == task
+    assert task_of("y", {"kind": kind, "unique": unique, "exact": True}, 1000)[0] == task
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ def test_task_follows_from_the_label(kind, unique, task):
 def test_label_that_cannot_be_one_is_refused(kind, unique):
     """Texts that hardly repeat, dates and a single value are no label."""
     with pytest.raises(UserError, match="in the label 'y', expected numbers, or 2 to 100 classes"):
-        task_of("y", {"kind": kind, "unique": unique}, 1000)
+        task_of("y", {"kind": kind, "unique": unique, "exact": True}, 1000)
 
 
 def test_positive_class_is_yes_or_the_rarer():

@@ -345,8 +345,26 @@ def test_profile_counts_every_row(folder):
     with read(folder) as raw:
         profile, _ = profile_of(raw, "label", "binary", 1000)
     assert (profile["rows"], profile["files"]) == (4, ["part-0.csv", "part-1.csv"])
-    age = {"kind": "integer", "missing": 1, "unique": 3, "min": 20, "max": 40, "mean": 30.0, "infinite": 0}
-    sex = {"kind": "text", "missing": 1, "unique": 2, "min": "f", "max": "m", "mean": None, "infinite": 0}
+    age = {
+        "kind": "integer",
+        "missing": 1,
+        "unique": 3,
+        "exact": True,
+        "min": 20,
+        "max": 40,
+        "mean": 30.0,
+        "infinite": 0,
+    }
+    sex = {
+        "kind": "text",
+        "missing": 1,
+        "unique": 2,
+        "exact": True,
+        "min": "f",
+        "max": "m",
+        "mean": None,
+        "infinite": 0,
+    }
     assert (profile["columns"]["age"], profile["columns"]["sex"]) == (age, sex)
     assert profile["label"] == {
         "column": "label", "count": 2, "classes": {"0": 2, "1": 1}, "rarest": {"1": 1, "0": 2},

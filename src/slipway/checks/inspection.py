@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from slipway.checks.association import class_by_missingness, groups_of, is_copy, share_of_error_taken
-from slipway.checks.profile import MOST_CLASSES, Sample
+from slipway.checks.profile import MOST_CLASSES, Sample, different
 from slipway.checks.shapes import text_findings
 from slipway.project.names import has_classes
 from slipway.tables.findings import Finding
@@ -193,8 +193,7 @@ def naming_findings(
     present = profile["rows"] - facts["missing"]
     named = NAMING.search(column) is not None
     share = facts["unique"] / present
-    # In a larger table the count of different values is rough.
-    rows_named = share >= settings.unique_share - (0 if sample.share == 1 else 0.1)
+    rows_named = share >= settings.unique_share - (0 if facts["exact"] else 0.1)
     groups_named = facts["unique"] >= 10 and share >= (0.01 if named else 0.2) and facts["missing"] <= present / 10
     if facts["kind"] not in ("text", "integer") or present < 20 or not (rows_named or (groups_named and not split_by)):
         return
@@ -203,7 +202,7 @@ def naming_findings(
         SELECT count(*) / sum(n), max(n) / sum(n), avg(CAST(contains(trim(v), ' ') AS INTEGER)),
                avg(CAST(regexp_matches(v, '[0-9]') AS INTEGER))
         FROM counted WHERE v IS NOT NULL""")[0]
-    what = f"{'' if sample.share == 1 else 'about '}{facts['unique']} different values in {present} rows of {column}"
+    what = f"{different(facts)} in {present} rows of {column}"
     figures = {"unique": facts["unique"], "present": present}
     if rows_named and unique >= settings.unique_share:
         if facts["kind"] == "text":

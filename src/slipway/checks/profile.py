@@ -21,6 +21,8 @@ FIGURES = ("missing", "unique", "min", "max", "mean", "infinite")
 MOST_CLASSES = 100
 # Integers with more different values than this are amounts rather than classes.
 MOST_INTEGER_CLASSES = 10
+# A label that seems to have up to this many different values is counted exactly before its task is told.
+COUNTED_LABELS = 1000
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,11 @@ def profile_of(raw: RawTable, label: str, task: str | None, sample_rows: int) ->
     Returns
     -------
     dict
-        ``rows``, ``files``, and ``columns``: name → kind, missing and unique values, the range of what can be ordered
-        and the mean of numbers (both of finite ones), infinite values; ``task``: the one given, else what the label
-        proposes; ``label``: as
-        `label_profile` has it, without classes for a regression; ``sampled_rows``. Unique values are exact when all rows are in the
-        sample, else within a few percent (HyperLogLog).
+        ``rows``, ``files``, and ``columns``: name → kind, missing and unique values, whether those are ``exact``, the
+        range of what can be ordered and the mean of numbers (both of finite ones), infinite values; ``task``: the one
+        given, else what the label proposes; ``label``: as `label_profile` has it, without classes for a regression;
+        ``sampled_rows``. Unique values are exact when all rows are in the sample, and where there is one or none, or
+        classes; else within a tenth (HyperLogLog), and no fewer than the sample and the range show.
     Sample
         All rows, or about ``sample_rows`` of them.
     """
@@ -91,17 +93,21 @@ def profile_of(raw: RawTable, label: str, task: str | None, sample_rows: int) ->
         rows = next(found)
         columns |= {column: {"kind": kind} | {name: next(found) for name in FIGURES} for column, kind in few.items()}
     sample = sample or sample_of(raw, label, rows, sample_rows)
-    if sample.share == 1:
-        for start in range(0, len(names), DISTINCT_AT_ONCE):
-            some = names[start : start + DISTINCT_AT_ONCE]
-            exact = sample.ask(
-                f"SELECT {', '.join(f'count(DISTINCT {quoted(column)})' for column in some)} FROM sample"
-            )
-            for column, unique in zip(some, exact[0], strict=True):
-                columns[column]["unique"] = unique
+    whole = sample.share == 1
+    counted = [column for column in names if whole or columns[column]["unique"] < sample.rows]
+    for start in range(0, len(counted), DISTINCT_AT_ONCE):
+        some = counted[start : start + DISTINCT_AT_ONCE]
+        exact = sample.ask(f"SELECT {', '.join(f'count(DISTINCT {quoted(column)})' for column in some)} FROM sample")
+        for column, unique in zip(some, exact[0], strict=True):
+            columns[column]["unique"] = unique if whole else max(unique, columns[column]["unique"])
     for facts in columns.values():
+        facts.update({"exact": True} if whole else _settled(facts, rows))
         if isinstance(facts["mean"], float) and not math.isfinite(facts["mean"]):
             facts["mean"] = None  # the sum ran over
+    label_facts = None
+    if has_classes(task or "") or (task is None and columns[label]["unique"] <= COUNTED_LABELS):
+        label_facts = label_profile(raw, label)
+        columns[label] |= {"unique": label_facts["count"], "exact": True}
     task = task or task_of(label, columns[label], rows)[0]
     no_classes = {"column": label, "count": 0, "classes": {}, "rarest": {}}
     return {
@@ -109,7 +115,7 @@ def profile_of(raw: RawTable, label: str, task: str | None, sample_rows: int) ->
         "files": [file.name for file in raw.files],
         "columns": columns,
         "task": task,
-        "label": label_profile(raw, label) if has_classes(task) else no_classes,
+        "label": label_facts if label_facts and has_classes(task) else no_classes,
         "sampled_rows": sample.rows,
     }, sample
 
@@ -121,6 +127,27 @@ def _figures(column: str, kind: str) -> list[str]:
     mean = f"avg(CAST({finite} AS DOUBLE))" if kind in ("integer", "number", "boolean") else "NULL"
     infinite = f"count(*) FILTER (isinf({c}))" if kind == "number" else "0"
     return [f"count(*) - count({c})", f"approx_count_distinct({c})", f"min({finite})", f"max({finite})", mean, infinite]
+
+
+def _settled(facts: Mapping[str, Any], rows: int) -> dict[str, Any]:
+    """Return how many different values a column has as far as its rough count and its range say, and whether that is exact.
+
+    The rough count takes some pairs of values for one, and a table of either value alone for constant.
+    """
+    ends = 0 if facts["min"] is None else 1 if facts["min"] == facts["max"] else 2
+    if not facts["infinite"] and (ends < 2 or facts["kind"] == "boolean"):
+        return {"unique": ends, "exact": True}
+    least = ends + (facts["infinite"] > 0)
+    return {"unique": max(least, min(facts["unique"], rows - facts["missing"])), "exact": False}
+
+
+def different(facts: Mapping[str, Any]) -> str:
+    """Return how many different values a column has, in words.
+
+    >>> different({"unique": 1, "exact": True}), different({"unique": 48211, "exact": False})
+    ('1 different value', 'about 48211 different values')
+    """
+    return f"{'' if facts['exact'] else 'about '}{facts['unique']} different value{'s' * (facts['unique'] != 1)}"
 
 
 def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
@@ -144,21 +171,21 @@ def sample_of(raw: RawTable, label: str, rows: int, sample_rows: int) -> Sample:
 def task_of(label: str, facts: Mapping[str, Any], rows: int) -> tuple[str, str]:
     """Return the task that a label's facts propose, and why.
 
-    >>> task_of("sold", {"kind": "boolean", "unique": 2, "missing": 0}, 40)
+    >>> task_of("sold", {"kind": "boolean", "unique": 2, "exact": True}, 40)
     ('binary', 'sold has 2 different values')
     """
     kind, unique = facts["kind"], facts["unique"]
     if kind == "datetime" or unique < 2 or (kind == "text" and unique > min(MOST_CLASSES, rows / 2)):
-        what = "dates" if kind == "datetime" else f"{unique} different value{'s' * (unique != 1)} in {rows} rows"
+        what = "dates" if kind == "datetime" else f"{different(facts)} in {rows} rows"
         raise UserError(
             f"Got {what} in the label {label!r}, expected numbers, or 2 to {MOST_CLASSES} classes of several rows. Name "
             "another column as the label."
         )
     if unique == 2:
-        return "binary", f"{label} has 2 different values"
+        return "binary", f"{label} has {different(facts)}"
     if kind == "text" or (kind == "integer" and unique <= min(MOST_INTEGER_CLASSES, rows / 10)):
-        return "multiclass", f"{label} has {unique} different values"
-    return "regression", f"{label} holds numbers, {unique} different ones"
+        return "multiclass", f"{label} has {different(facts)}"
+    return "regression", f"{label} holds numbers, {different(facts).replace('values', 'ones')}"
 
 
 def label_profile(raw: RawTable, label: str) -> dict[str, Any]:

@@ -27,13 +27,14 @@ def schema_of(raw: "RawTable", profile: dict[str, Any]) -> dict[str, dict[str, A
     -------
     dict
         Column → its ``kind``; whether values may be ``missing``; the ``range`` of numbers, but not of integers that all
-        differ, which go on as rows come; the ``categories`` of texts that are few.
+        differ (nearly all, where they were counted roughly), which go on as rows come; the ``categories`` of texts that
+        are few.
     """
     schema = {}
     for column, figures in profile["columns"].items():
         kind, unique, rows = figures["kind"], figures["unique"], profile["rows"] - figures["missing"]
         expected: dict[str, Any] = {"kind": kind, "missing": figures["missing"] > 0}
-        if kind == "number" or (kind == "integer" and unique < rows):
+        if kind == "number" or (kind == "integer" and unique < (rows if figures["exact"] else 0.9 * rows)):
             limits = [figures["min"], figures["max"]]
             if all(limit is not None and math.isfinite(limit) for limit in limits):
                 expected["range"] = limits

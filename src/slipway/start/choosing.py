@@ -65,7 +65,7 @@ def looked_at(
 
 def choose(raw: "RawTable", label: str, dates: dict[str, str], given: Namespace, asking: bool) -> Choice:
     """Say what a table shows, and return what is proposed for it, or what is said instead."""
-    profile, why = profile_of(raw, label, "regression", 1000)[0], "as said"
+    profile, why = profile_of(raw, label, given.task, 1000)[0], "as said"
     proposed = None
     if given.task is None:
         proposed, why = task_of(label, profile["columns"][label], profile["rows"])
