@@ -231,6 +231,15 @@ def test_profile_counts_exactly_and_leaves_infinity_out(tmp_path):
     assert profile["label"]["classes"] == {"a": 3, "b": 2}
 
 
+def test_numbers_that_are_texts_by_hand_are_left_in_peace(tmp_path):
+    """A column that the settings call a text may hold plain numbers alone: no value is odd."""
+    folder = written(tmp_path / "raw", {"x": NOISE, "store": [(3, 5, 17)[i % 3] for i in range(40)], "y": LABEL})
+    raw = read_raw_table(folder, Read(types={"store": "text"}))
+    profile, sample = profile_of(raw, "y", "binary", 1000)
+    found = inspect(raw, sample, profile, "binary", Check.model_validate(DEFAULTS), set())
+    assert not [finding.name for finding in found if "store" in finding.columns]
+
+
 @pytest.mark.parametrize(("column", "unique"), [("x", 2), ("y", 3)], ids=["feature", "label"])
 def test_a_rough_count_is_no_fact(tmp_path, column, unique):
     """Values that DuckDB's rough count takes for one are different ones: the column is not constant, the label has its classes."""

@@ -69,7 +69,7 @@ def text_findings(column: str, sample: Sample, settings: "Check") -> Iterator[Fi
             f"{int(plain_rows + dressed)} of {int(present)} texts in {column} are numbers, such as {a_number!r}{sample}"
         )
         yield Finding("number_as_text", (column,), what, {"rows": int(plain_rows + dressed), "present": int(present)})
-    elif plain_rows and (
+    elif (plain_rows and odd_values) and (
         plain_rows >= fits or (odd_values <= MOST_UNITS and plain_values >= 10 and 2 * plain_rows >= present)
     ):
         rest = int(present - plain_rows)
