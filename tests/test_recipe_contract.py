@@ -153,6 +153,33 @@ def test_needed_columns_are_those_that_change_the_features():
     assert needed_columns(features, ROWS.assign(c=1.0), ["a", "b"]) == ("a",)
 
 
+MANY = 20_000
+RARE = pd.DataFrame({
+    "code": ["X" if i % 667 == 5 else f"c{i % 7}" for i in range(MANY)],
+    "id": ["X" if i % 667 == 5 else f"id{i}" for i in range(MANY)],
+    "amount": [float(i * 7919 % MANY) for i in range(MANY)],
+    "when": pd.Timestamp("2020-01-01") + pd.to_timedelta([i * 7919 % MANY for i in range(MANY)], unit="min"),
+    "unused": [float(i % 3) for i in range(MANY)],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "flag"),
+    [
+        ("code", lambda t: t["code"] == "X"),
+        ("id", lambda t: t["id"] == "X"),
+        ("amount", lambda t: t["amount"] >= MANY - 2),
+        ("amount", lambda t: t["amount"] < 1),
+        ("when", lambda t: t["when"] > pd.Timestamp("2020-01-14 21:18")),
+    ],
+    ids=["a rare value", "one that repeats among single ones", "the highest", "the lowest", "the latest"],
+)
+def test_needed_columns_are_found_by_their_rare_values(column, flag):
+    """A feature of one value in a thousand, or of the largest ones, depends on its column; on the others it does not."""
+    features = by(lambda t: pd.DataFrame({"flag": flag(t).astype(float)}, index=t.index)).fit(RARE)
+    assert needed_columns(features, RARE, list(RARE)) == (column,)
+
+
 def test_recipe_that_is_not_there_is_said():
     """A name without its file is one sentence."""
     with pytest.raises(UserError, match=r"expected a file src/recipes/nobody.py"):

@@ -14,6 +14,7 @@ from slipway.project.entry import UserError
 from slipway.project.files import whole_file
 
 if TYPE_CHECKING:
+    import numpy as np
     from sklearn.base import TransformerMixin
 
 # How many rows a recipe is tried on, and how many of them one by one.
@@ -168,18 +169,22 @@ def needed_columns(features: "TransformerMixin", rows: pd.DataFrame, columns: Se
     """Return those of some columns that features depend on.
 
     Each is blanked and shuffled in some rows, spread over those in which it has a value: in the first rows of a table
-    that is sorted, a column that is often missing may have none.
+    that is sorted, a column that is often missing may have none. Where that changes nothing, so it is in rows of its
+    rarest values, its commonest and its extremes: features may be of one value alone.
     """
-    needed = []
-    for column in columns:
-        present = rows[column].notna().to_numpy().nonzero()[0]
-        sample = rows.iloc[present[:: len(present) // TRIED_ROWS + 1]]
-        if sample.empty:
-            continue
+
+    def matters(column: str, places: "np.ndarray") -> bool:
+        sample = rows.iloc[places]
         as_is = features.transform(sample)
         blank = sample.assign(**{column: sample[column].where(lambda values: values.isna())})
         shuffled = sample.assign(**{column: sample[column].to_numpy()[::-1]})
-        if not (features.transform(blank).equals(as_is) and features.transform(shuffled).equals(as_is)):
+        return not (features.transform(blank).equals(as_is) and features.transform(shuffled).equals(as_is))
+
+    needed = []
+    for column in columns:
+        present = rows[column].notna().to_numpy().nonzero()[0]
+        spread = present[:: len(present) // TRIED_ROWS + 1]
+        if len(present) and (matters(column, spread) or matters(column, present[_notable(rows[column].iloc[present])])):
             needed.append(column)
     return tuple(needed)
 
@@ -188,6 +193,18 @@ def save_recipe(features: "TransformerMixin", path: Path) -> None:
     """Write fitted features, byte for byte the same for the same fit."""
     with whole_file(path) as part:
         part.write_bytes(pickle.dumps(features, protocol=5))
+
+
+def _notable(values: pd.Series) -> "np.ndarray":
+    """Return where values, none missing, have their rarest, their commonest, the lowest and the highest first."""
+    import numpy as np
+
+    codes, _ = pd.factorize(values)
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=-1))  # codes count in order of appearance
+    by_count = np.argsort(np.bincount(codes), kind="stable")
+    picked = first[np.concatenate([by_count[:TRIED_ROWS], by_count[-TRIED_ROWS:]])]
+    ends = [] if values.dtype == object else [values.to_numpy().argmin(), values.to_numpy().argmax()]
+    return np.unique([*picked, *ends])
 
 
 def _places(sample: pd.DataFrame) -> range:
