@@ -1,5 +1,7 @@
 """Recipes: cleaning drops rows only, features are learned from the train rows only."""
 
+import sys
+
 import pandas as pd
 import pytest
 
@@ -164,6 +166,35 @@ def test_missing_import_of_a_recipe_is_a_bug_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(recipes, "__path__", [*recipes.__path__, str(tmp_path)])
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
         load_recipe("needy")
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("from slipway.project.names import MODELS", "slipway.project.names.MODELS"),
+        ("from slipway import rows, search", "slipway.search"),
+        ("def features(settings):\n    import dataprep", "dataprep"),
+        ("from . import titanic", "recipes.titanic"),
+        ("from recipes.titanic import features", "recipes.titanic.features"),
+        ("from __future__ import annotations\nimport json, pandas.api.types\nfrom slipway.rows.transformers import row_digests", None),
+    ],
+    ids=["machinery", "one of two", "a script, in a function", "relative", "another recipe", "what is carried"],
+)  # fmt: skip
+def test_recipe_may_import_what_is_installed_or_carried(line, named, tmp_path, monkeypatch):
+    """A recipe's import of a file of the project is refused, wherever it stands: the model would lack it."""
+    import recipes
+
+    monkeypatch.delitem(sys.modules, "recipes.social", raising=False)
+    (tmp_path / "social.py").write_text(f"{line}\n")
+    monkeypatch.setattr(recipes, "__path__", [*recipes.__path__, str(tmp_path)])
+    if named is None:
+        load_recipe("social")
+    else:
+        with pytest.raises(
+            UserError, match=rf"Got an import of {named} in src/recipes/social.py, a file of the project"
+        ):
+            load_recipe("social")
+    del sys.modules["recipes.social"]
 
 
 def test_recipe_is_saved_the_same_for_the_same_fit(tmp_path, train):

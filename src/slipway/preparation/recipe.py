@@ -1,7 +1,9 @@
 """The user's recipe for one table: found by name, tried on a sample, fitted on train rows alone."""
 
-import importlib
+import ast
+import importlib.util
 import pickle
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from slipway.project.entry import UserError
 from slipway.project.files import whole_file
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import numpy as np
     from sklearn.base import TransformerMixin
 
@@ -40,7 +44,7 @@ def load_recipe(name: str) -> Recipe:
     Raises
     ------
     UserError
-        There is no such recipe, or ``clean`` or ``features`` in it is no function.
+        There is no such recipe, it imports what no model carries, or ``clean`` or ``features`` in it is no function.
     """
     try:
         module = importlib.import_module(f"recipes.{name}")
@@ -51,10 +55,36 @@ def load_recipe(name: str) -> Recipe:
             f"Got data.recipe.name={name!r}, expected a file src/recipes/{name}.py. Write one, or take as_is."
         ) from error
     recipe = Recipe(name, getattr(module, "clean", None), getattr(module, "features", None))
+    if beside := [one for one in _imports(module) if not one.startswith("slipway.rows") and _in_project(one)]:
+        raise UserError(
+            f"Got an import of {beside[0]} in {recipe}, a file of the project that models don't carry, expected imports of "
+            "installed packages and slipway.rows alone. Write what it has into the recipe's own file."
+        )
     for function in ("clean", "features"):
         if not (getattr(recipe, function) is None or callable(getattr(recipe, function))):
             raise UserError(f"Got {function} in {recipe} that is no function, expected one as as_is.py says, or none.")
     return recipe
+
+
+def _imports(module: "ModuleType") -> list[str]:
+    """Return the full names of what a module's file imports, inside of functions too."""
+    file = getattr(module, "__file__", None)
+    nodes = list(ast.walk(ast.parse(Path(file).read_bytes()))) if file else []
+    found = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom):
+            name = importlib.util.resolve_name("." * node.level + (node.module or ""), "recipes")
+            found += [f"{name}.{alias.name}" for alias in node.names]
+    return found
+
+
+def _in_project(name: str) -> bool:
+    """Return whether what has a name is one of the project's files, and not installed, be it into the project's folder."""
+    project, spec = Path(__file__).resolve().parents[3], importlib.util.find_spec(name.partition(".")[0])
+    places = [*(spec.submodule_search_locations or []), spec.origin or ""] if spec else []
+    installed = Path(sys.prefix).resolve()
+    found = [Path(place).resolve() for place in places if Path(place).is_absolute()]
+    return any(place.is_relative_to(project) and not place.is_relative_to(installed) for place in found)
 
 
 def cleaned(table: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
