@@ -3,6 +3,7 @@
 import bz2
 import datetime as dt
 import gzip
+import json
 import lzma
 import zipfile
 from math import inf, nan
@@ -265,6 +266,28 @@ def test_missing_marks_of_ones_own_replace_the_usual(folder):
     (folder / "a.csv").write_text("country,n\nNA,1\nDE,-\n")
     assert rows(folder, missing=["-"]) == [("NA", 1), ("DE", None)]
     assert rows(folder)[0] == (None, "1")
+
+
+@pytest.mark.parametrize("format_", ["Parquet", "Arrow", "JSON"])
+def test_marks_that_are_numbers_count_by_value(folder, format_):
+    """-999 means missing as the integer, the number, and the text that it is, in files that have types; a code stays."""
+    table = pa.table(
+        {
+            "n": pa.array([-999, 1, None]),
+            "x": [-999.0, -99.9, 2.5],
+            "half": pa.array([1.5, -99.9, -999.0], pa.float32()),
+            "code": ["-999", "-999.0", "a"],
+        }
+    )
+    if format_ == "Parquet":
+        pq.write_table(table, folder / "a.parquet")
+    elif format_ == "Arrow":
+        arrow_file(table, folder / "a.arrow")
+    else:
+        (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    expected = [(None, None, 1.5, None), (1, None, None, "-999.0"), (None, 2.5, None, "a")]
+    assert rows(folder, missing=["-999", "-99.9", "?"]) == expected
+    assert [row[0] for row in rows(folder)] == [-999, 1, None]
 
 
 def test_headers_keep_their_script_and_lose_blanks(folder):

@@ -188,7 +188,8 @@ def read_raw_table(
             column: rules[column].kind if column in rules else sources.declared[column] for column in sources.columns
         }
         typed = ", ".join(
-            f"{rules[c].as_sql(quoted(c)) if c in rules else quoted(c)} AS {quoted(c)}" for c in sources.columns
+            f"{sources.unmarked(rules[c].as_sql(quoted(c)) if c in rules else quoted(c), kind)} AS {quoted(c)}"
+            for c, kind in found.items()
         )
         relation = sources.connection.sql(f"SELECT {typed} FROM ({sources.sql()})")
     return RawTable(

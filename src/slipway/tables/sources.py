@@ -2,11 +2,13 @@
 
 import itertools
 import os
+import re
 import shutil
 import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,9 @@ MISSING = (
     *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA"),
     *("NULL", "NaN", "None", "n/a", "nan", "null"),
 )
+# A mark for a missing value that is a number.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LARGEST_FLOAT = 3.4e38  # of four bytes
 DECLARED: "dict[str, Kind]" = {
     "BOOLEAN": "boolean",
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"), "integer"),
@@ -273,6 +278,17 @@ class Sources:
         if marks and self.format != "delimited text":
             return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, marks))}) THEN {text} END"
         return text
+
+    def unmarked(self, value: str, kind: "Kind") -> str:
+        """Return SQL for a number without the marks for missing ones, by value, where files hold numbers rather than texts."""
+        marks = [m for m in self.settings.missing or () if NUMBER.fullmatch(m) and abs(float(m)) < LARGEST_FLOAT]
+        if not marks or kind not in ("integer", "number") or self.format == "delimited text":
+            return value
+        if kind == "integer":
+            same = [str(int(number)) for number in map(Decimal, marks) if number == int(number)]
+        else:  # as they are, and as a column of four bytes has them
+            same = [f"CAST({text} AS DOUBLE)" for m in map(literal, marks) for text in (m, f"CAST({m} AS FLOAT)")]
+        return f"CASE WHEN {value} NOT IN ({', '.join(same)}) THEN {value} END" if same else value
 
     def _scan(self, group: list[Source]) -> str:
         paths = "[" + ", ".join(literal(str(source.path)) for source in group) + "]"
