@@ -107,6 +107,11 @@ CASES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[tuple] 
     "stray-notes": (both(text(GOOD), text("just words\n", "z.txt")), {}, "other columns in .*z.txt"),
     "stray-picture": (both(text(GOOD), text(b"\x89PNG\r\n\x1a\n", "z.png")), {}, "a picture in .*z.png"),
     "folder-in-folder": (both(text(GOOD), lambda f: (f / "more").mkdir()), {}, "the folder .*more"),
+    "folder-that-says-a-column": (
+        lambda f: [(f / m).mkdir() or text(GOOD)(f / m) for m in ("m=01", "m=02")],
+        {},
+        "the folder .*m=01, expected files of plain Parquet",
+    ),
     "broken-link": (lambda f: (f / "t.csv").symlink_to("nowhere"), {}, "leads nowhere at .*t.csv"),
     "link-to-outside": (
         both(lambda f: text(GOOD)(f.parent), lambda f: (f / "t.csv").symlink_to(f.parent / "t.csv")),

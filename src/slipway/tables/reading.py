@@ -87,7 +87,7 @@ class RawTable:
 
 
 def raw_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a raw table in name order, those in folders such as ``year=2026`` among them.
+    """Return the files of a raw table in name order, those in folders such as ``year=2026`` (of Parquet) among them.
 
     A README, hidden files, DVC's and what systems leave behind are no part of the table.
     """

@@ -96,6 +96,12 @@ class Sources:
                 f"Got {odd[0].format} in {odd[0].file} and {self.format} in {files[0]}, expected files of one format. Move one of "
                 "them to a folder of its own."
             )
+        for source in self.sources:
+            if source.file.parent != folder and (source.format, source.path) != ("Parquet", source.file):
+                raise UserError(
+                    f"Got the folder {source.file.parent}, expected files of plain Parquet in it, as the column that its name says "
+                    f"is read of those alone. Move {source.file.name} into {folder}, with the column in it."
+                )
         self.notes: list[str] = []
         with self.spoken():
             self.names = self._names()
