@@ -76,6 +76,8 @@ compare:  ## show what the experiments differ in, and how good they are
 	@./environment.sh
 	@dvc exp show --only-changed --no-pager --precision 4 --sort-by score_val --sort-order desc --keep '^$(METRIC)$$' \
 		--drop '^($(DROP)|(data|models|reports|src)/.*)$$'
+	@! dvc exp show --csv --only-changed | sed -n 1p | grep -q 'data/split/test\.parquet' || \
+		echo "They were not all tested on the same rows: a difference on test rows may be the rows' and not the models'"
 
 lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build -o requirements-build.lock

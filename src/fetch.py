@@ -18,10 +18,16 @@ def main() -> None:
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = str(sys.stderr.isatty()).lower()
     import pandas as pd
 
-    from slipway.fetching.fetching import PARTS, bring, compare
+    from slipway.fetching.fetching import PARTS, SPLIT, bring, compare
 
     if given.compare:
-        print(compare(*given.compare).to_string(na_rep="", line_width=160))
+        table = compare(*given.compare)
+        print(table.to_string(na_rep="", line_width=160))
+        one, other = (table.loc[SPLIT, what] for what in given.compare)
+        if one is None or other is None:
+            print("fetch: whether both were tested on the same rows is not known")
+        elif one != other:
+            print(f"fetch: they were tested on other rows ({SPLIT}): a difference may be the rows' and not the models'")
         return
     parts = list(PARTS) if "all" in given.parts else given.parts
     folder = given.to or Path("fetched", given.what.replace("models:/", "").replace("/", "-").replace("@", "-"))

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from conftest import Project
+from conftest import Project, with_environment
 from mlflow import MlflowClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
@@ -53,6 +53,13 @@ def test_round_trips_end_at_the_same_predictions(finished: Project):
     said = finished.run("python", "src/fetch.py", "--compare", "champion", "tidal").stdout
     assert "difference" in said.splitlines()[0]
     assert f"{came['champion'][2]:.4f}"[:5] in said
+    assert "digest.split" in said
+    assert "tested on" not in said
+    assert "tested on" not in with_environment(finished).run("make", "compare").stdout
+    finished.run("dvc", "exp", "run", "--temp", "--name", "others", "-S", "seed=2")
+    said = finished.run("python", "src/fetch.py", "--compare", "tidal", "others").stdout
+    assert "fetch: they were tested on other rows (digest.split)" in said.splitlines()[-1]
+    assert "They were not all tested on the same rows" in finished.run("make", "compare").stdout.splitlines()[-1]
     done = finished.run("python", "src/fetch.py", "tidal", "--parts", "all")
     assert "LightGBM" in done.stdout
     assert (finished.folder / "fetched/tidal/model/MLmodel").is_file()
@@ -60,6 +67,8 @@ def test_round_trips_end_at_the_same_predictions(finished: Project):
 
     (finished.folder / "mlflow.db").unlink()
     shutil.rmtree(finished.folder / "mlartifacts")
+    said = finished.run("python", "src/fetch.py", "--compare", revision, "others").stdout  # of DVC alone
+    assert "fetch: they were tested on other rows (digest.split)" in said.splitlines()[-1]
     assert rounds(finished, revision)[revision] == came["champion"]
     lost = finished.run("python", "src/fetch.py", "nowhere", ok=False)
     assert (lost.code, len(lost.told)) == (1, 1)

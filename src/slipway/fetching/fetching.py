@@ -4,12 +4,14 @@
 >>> leaderboard("champion").head(3), load_model("tidal-bore").predict(rows)  # doctest: +SKIP
 """
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,10 @@ PARTS = {
     "plots": [("reports/plots", "plots")],
     "model": [("models/model", "model")],
 }
+
+
+# The tag of a run that tells test rows apart, and the file that it is of.
+SPLIT, TEST_ROWS = "digest.split", "data/split/test.parquet"
 
 
 @dataclass(frozen=True)
@@ -207,9 +213,27 @@ def load_model(what: str) -> "PyFuncModel":
 
 
 def compare(one: str, other: str) -> "pd.DataFrame":
-    """Return two results side by side, a row for each figure that either has, and the difference of numbers."""
+    """Return two results side by side, a row for each figure that either has, and the difference of numbers.
+
+    The row ``digest.split`` tells test rows apart: where it differs, or is missing, so may figures for that alone.
+    """
     import pandas as pd
 
-    table = pd.DataFrame({one: pd.Series(metrics(one), dtype=object), other: pd.Series(metrics(other), dtype=object)})
-    numbers = table.apply(pd.to_numeric, errors="coerce")
+    both = {what: metrics(what) | {SPLIT: _test_rows(find(what))} for what in (one, other)}
+    table = pd.DataFrame({what: pd.Series(says, dtype=object) for what, says in both.items()})
+    numbers = table.drop(index=SPLIT).apply(pd.to_numeric, errors="coerce")
     return table.assign(difference=numbers[other] - numbers[one])
+
+
+def _test_rows(found: Found) -> str | None:
+    """Return the first digits of the test rows' SHA-256: as its run says, else of those that DVC has; None without either."""
+    with ignoring("RESOURCE_DOES_NOT_EXIST"):
+        if found.run_id and (digest := client_of_store().get_run(found.run_id).data.tags.get(SPLIT)):
+            return str(digest)[:12]
+    if found.revision and not found.run_id:
+        from dvc.api import DVCFileSystem
+        from dvc.exceptions import DvcException
+
+        with suppress(DvcException, OSError), DVCFileSystem(".", rev=found.revision).open(TEST_ROWS) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    return None
