@@ -68,7 +68,7 @@ sweep:  ## queue three experiments with other seeds and run them
 # What every experiment has alike, or what says little beside the others: `dvc exp show` alone has all of it.
 DROP := Created|State|Executor|best_model|models|failed|left_out|fit_s|test_rows|deployed_mb|passed|conditions\..*
 DROP := $(DROP)|accuracy|balanced_accuracy|average_precision|f1|f1_macro|mcc|log_loss|brier_score_loss
-DROP := $(DROP)|median_absolute_error|spearmanr|automl\.share|sweep|conf|params\.yaml|requirements\.lock
+DROP := $(DROP)|median_absolute_error|spearmanr|automl\.share|sweep|conf|params\.yaml|requirements[-a-z]*\.(lock|txt)
 # The one that is searched by stays.
 METRIC = $(shell sed -n 's/^  metric: //p' params.yaml)
 

@@ -1,6 +1,7 @@
 """What dvc.yaml says of the stages is what their scripts do."""
 
 import ast
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,16 @@ ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src"
 STAGES = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")["stages"]
 RECIPE = "src/recipes/${data.recipe.name}.py"
+
+
+def test_table_of_experiments_leaves_out_what_all_stages_are_made_from():
+    """No column of `make compare` is a file of requirements, as experiments that lack an extra, or an update, would fill it."""
+    dropped = re.compile(
+        "|".join(re.findall(r"^DROP := (?:\$\(DROP\)\|)?(.*)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    )
+    files = {dep for stage in STAGES.values() for dep in stage["deps"] if "/" not in dep and "." in dep}
+    assert {"requirements.lock", "requirements-torch.txt"} <= files
+    assert [file for file in sorted(files) if not dropped.fullmatch(file)] == []
 
 
 def imported(file: Path) -> set[Path]:
