@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = [*STAGES, "compose", "predict", "summary", "serve"]
 
 
-def ends(body, name="-c", kept=None, **environment):
+def ends(body, name="-c", kept=None, stdout=subprocess.PIPE, **environment):
     """Run ``main`` with a body in a process of its own, as a script of a name does."""
     script = (
         f"import errno, os, sys\nfrom slipway.project.entry import UserError, run\nsys.argv[0] = {name!r}\n"
@@ -25,7 +25,8 @@ def ends(body, name="-c", kept=None, **environment):
     return subprocess.run(
         [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
@@ -127,6 +128,27 @@ def test_usage_reports_are_off(variable):
     """Whatever the caller's environment says, a script and what it starts report no usage."""
     done = ends(f"print(os.environ[{variable!r}])", **{variable: ""})
     assert done.stdout.strip() in ("1", "true")
+
+
+@pytest.mark.parametrize(
+    ("body", "unbuffered", "code"),
+    [("print(3)", "", 0), ("print(3)", "1", 141), ("[print('x' * 9999) for _ in range(99)]", "", 141)],
+    ids=["at the end", "at once", "in the middle"],
+)
+def test_reader_that_has_enough_ends_a_script_quietly(body, unbuffered, code):
+    """After `| head` nothing is said; the code is 0 only where all was done that was to be done."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = ends(body, PYTHONUNBUFFERED=unbuffered, stdout=writer)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_other_broken_pipes_are_bugs():
+    """A server that hangs up is no reader of the script's own words."""
+    done = ends("raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
 
 
 def test_project_root_is_dvcs(monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import os
+import select
 import shutil
 import signal
 import sys
@@ -96,6 +97,21 @@ def forget_bytecode(error: BaseException) -> NoReturn:
     raise SystemExit(1) from error
 
 
+def nobody_reads() -> bool:
+    """Return whether what standard output leads to was closed, as `head` does when it has its lines."""
+    watched = select.poll()
+    watched.register(1, 0)
+    return any(event & select.POLLERR for _, event in watched.poll(0))
+
+
+def flush() -> None:
+    """Write out what was printed, or drop it where nobody reads it: Python would try again at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def run(main: Callable[[], None], kept: str | None = None) -> None:
     """Run a script's main function and end the process: 0 when well, 1 after a user's error, 130 after Ctrl-C.
 
@@ -121,6 +137,8 @@ def run(main: Callable[[], None], kept: str | None = None) -> None:
             interrupted(kept, error)
         if isinstance(error, EOFError) and "marshal data" in str(error):
             forget_bytecode(error)
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            raise SystemExit(128 + signal.SIGPIPE) from error  # as shells have it: what was to be done may not be
         if not is_full_disk(error):
             raise
         place = getattr(error, "filename", None) or Path.cwd()
@@ -134,6 +152,6 @@ def run(main: Callable[[], None], kept: str | None = None) -> None:
         )
         raise SystemExit(1) from error
     finally:
-        sys.stdout.flush()
+        flush()
         if "_duckdb" not in sys.modules:  # its binding would name every object that the collector was kept from
             gc.freeze()
