@@ -3,8 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.project.data_settings import Data
 from slipway.project.entry import UserError, heed_kill, parser, run
+
+# What comes first says which Python lacks what the others import.
+# isort: split
+from slipway.project.data_settings import Data
 from slipway.project.names import has_classes
 from slipway.project.sections import closest
 from slipway.project.settings import Params, load_params, settled

@@ -7,8 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.project.data_settings import ColumnSplit, Data, FilesSplit
 from slipway.project.entry import heed_kill, parser, run
+
+# What comes first says which Python lacks what the others import.
+# isort: split
+from slipway.project.data_settings import ColumnSplit, Data, FilesSplit
 from slipway.project.settings import Params, load_params
 
 if TYPE_CHECKING:

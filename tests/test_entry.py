@@ -3,6 +3,7 @@
 import errno
 import os
 import py_compile
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -149,6 +150,26 @@ def test_other_broken_pipes_are_bugs():
     done = ends("raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("script", sorted(file.stem for file in (ROOT / "src").glob("*.py")))
+def test_python_without_the_packages_is_named_in_a_sentence(script, tmp_path):
+    """A script that another Python than the project's runs says so in a sentence, wherever it imports what that lacks."""
+    (tmp_path / "params.yaml").write_text("seed: 1\n", encoding="utf-8")
+    (tmp_path / "models").mkdir()
+    arguments = {"new_table": ["x.csv"], "predict": ["x.csv"], "promote": ["1", "--reason", "x"], "comment": ["x"]}
+    command = [sys.executable, "-S", str(ROOT / f"src/{script}.py"), *arguments.get(script, [])]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    if script not in ("comment", "summary"):  # which need none
+        assert re.search(r"Got a Python without \w+ \(.+\), expected that of the project's environment", done.stderr)
+
+
+def test_missing_package_of_nobodys_is_a_bug():
+    """A module that the project never asked for keeps its traceback."""
+    done = ends("import nobodys_module")
+    assert "Traceback" in done.stderr
+    assert "ModuleNotFoundError: No module named 'nobodys_module'" in done.stderr
 
 
 def test_project_root_is_dvcs(monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -14,6 +15,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import NoReturn
 
 
@@ -95,6 +97,24 @@ def forget_bytecode(error: BaseException) -> NoReturn:
         file=sys.stderr,
     )
     raise SystemExit(1) from error
+
+
+def say_environment(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say which Python was taken where it lacks a package of the project's; else show the traceback, as Python does."""
+    lock = Path(__file__).parents[3] / "requirements.lock"
+    name = error.name.partition(".")[0] if isinstance(error, ModuleNotFoundError) and error.name else ""
+    if not name or not lock.is_file() or not re.search(rf"^{re.escape(name)}\b", lock.read_text("utf-8"), re.MULTILINE):
+        sys.__excepthook__(kind, error, trace)
+        return
+    print(
+        f"Error: Got a Python without {name} ({sys.executable}), expected that of the project's environment. Run "
+        "`. .venv/bin/activate`, after `./environment.sh` where there is no .venv, and then this again.",
+        file=sys.stderr,
+    )
+
+
+# Of imports at the top of a script as well, which come before `run`.
+sys.excepthook = say_environment
 
 
 def nobody_reads() -> bool:
