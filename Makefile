@@ -61,6 +61,8 @@ serve:  ## serve the champion at http://127.0.0.1:5001
 
 sweep:  ## queue three experiments with other seeds and run them
 	@./environment.sh
+	@git rev-parse --quiet --verify HEAD >/dev/null || { echo "Error: Got a project without a commit, expected one, beside \
+	which experiments are kept. Run: git add --all && git commit" >&2; exit 1; }
 	@dvc exp run --queue -S 'seed=range(1,4)'
 	@dvc queue start
 	@echo "See how they do: .venv/bin/dvc queue status, then make compare"

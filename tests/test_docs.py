@@ -248,10 +248,14 @@ def sentences(tree: ast.AST) -> list[str]:
     return [text for child in ast.iter_child_nodes(tree) for text in sentences(child)]
 
 
+# What says sentences beside src/.
+OTHERS = ("environment.sh", "copier.yml", "Makefile")
+
+
 def all_sentences() -> dict[str, str]:
     """Return the sentences of src/, of the script that makes the environment and of Copier's questions → their file."""
     found = {}
-    for file in [*sorted((REPOSITORY / "src").rglob("*.py")), REPOSITORY / "environment.sh", REPOSITORY / "copier.yml"]:
+    for file in [*sorted((REPOSITORY / "src").rglob("*.py")), *(REPOSITORY / name for name in OTHERS)]:
         text = file.read_text(encoding="utf-8")
         if file.suffix == ".py":
             says = sentences(ast.parse(text))

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,31 @@ def test_next_steps_are_makes_under_make(tmp_path):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert len(targets) == 3
     assert all(f"\n{target}:" in makefile for target in targets)
+
+
+def test_sweep_begins_with_a_commit_where_there_is_none(tmp_path):
+    """In a repository without a commit, which experiments need, making one is the first part of the step; later it is not."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    assert re.search(
+        r"start a sweep +git add --all && git commit -m '.*' && make sweep\n", says(tmp_path, MAKELEVEL="1")
+    )
+    person = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *person, "commit", "--quiet", "--allow-empty", "-m", "x"], cwd=tmp_path, check=True)
+    assert re.search(r"start a sweep +make sweep\n", says(tmp_path, MAKELEVEL="1"))
+
+
+def test_make_sweep_asks_for_a_commit_in_a_sentence(tmp_path):
+    """Without a commit `make sweep` ends in a sentence, and nothing of DVC's."""
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "environment.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "environment.sh").chmod(0o755)
+    done = subprocess.run(["make", "sweep"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    first, *others = done.stderr.splitlines()
+    assert first.startswith(
+        "Error: Got a project without a commit, expected one, beside which experiments are kept. Run: git"
+    )
+    assert (done.stdout, len(others), "make: ***" in others[0]) == ("", 1, True)
 
 
 def test_summary_says_why_nothing_is_registered(tmp_path):
