@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slipway.preparation.splitting import Parts
     from slipway.rows.contract import Contract, Kind
     from slipway.rows.steps import QuickRecipe
+    from slipway.rows.written import Written
     from slipway.tables.findings import Finding
     from slipway.tables.progress import RowProgress
 
@@ -65,9 +66,13 @@ def kept_rows(
     folder: Path,
     connection: "duckdb.DuckDBPyConnection",
     progress: "RowProgress",
-) -> Path:
-    """Return a file in a folder with the raw rows that clean() keeps and that have a label, each with its digest."""
+) -> "tuple[Path, Written]":
+    """Return a file in a folder with the raw rows that clean() keeps and that have a label, each with its digest.
+
+    And how values are written in the raw files.
+    """
     from slipway.preparation.streaming import lay_aside, schema_of, write_batches
+    from slipway.rows.written import Written
     from slipway.tables.reading import read_raw_table
 
     data, cleaned, kept = params.data, folder / "cleaned.parquet", folder / "kept.parquet"
@@ -85,11 +90,17 @@ def kept_rows(
         with progress.following("read", received_rows, connection):
             again = connection.read_parquet(str(cleaned))
             lay_aside(digested(again, data, kinds, params.seed), kept)
-    return kept
+    return kept, Written(**raw.written)
 
 
 def fit_recipe(
-    sample: "pd.DataFrame", recipe: "Recipe", data: Data, seed: int, kinds: "dict[str, Kind]", classes: tuple[Any, ...]
+    sample: "pd.DataFrame",
+    recipe: "Recipe",
+    data: Data,
+    seed: int,
+    kinds: "dict[str, Kind]",
+    classes: tuple[Any, ...],
+    written: "Written",
 ) -> "tuple[TransformerMixin, Contract]":
     """Fit the recipe on train rows, label included; return it with the contract of what it reads and predicts."""
     from slipway.preparation.recipe import columns_read, fitted, needed_columns, try_features
@@ -103,7 +114,7 @@ def fit_recipe(
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
     needed = needed_columns(features, rows, columns_read(features, list(columns)))
     positive = classes[-1] if data.task == "binary" and data.positive_class is None else data.positive_class
-    return features, Contract(columns, seen, needed, data.label, data.task, classes, positive)
+    return features, Contract(columns, seen, needed, data.label, data.task, classes, positive, written=written)
 
 
 def asked(rows: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
@@ -124,15 +135,15 @@ def write_split(
     folder: Path,
     batch_rows: int,
     dictionaries: list[str],
-    written: dict[str, int],
+    done: dict[str, int],
 ) -> None:
-    """Write the raw rows of each part, and count in ``written`` how many there are by now."""
+    """Write the raw rows of each part, and count in ``done`` how many there are by now."""
     from slipway.preparation.streaming import schema_of, write_batches
     from slipway.tables.sources import batches_of
 
-    for name in written:
+    for name in done:
         rows = parts.rows(name, connection)
-        tell = partial(written.__setitem__, name)
+        tell = partial(done.__setitem__, name)
         write_batches(batches_of(rows, batch_rows), folder / f"{name}.parquet", schema_of(rows), tell, dictionaries)
 
 
@@ -189,6 +200,7 @@ def write_parts(
     parts: "Parts",
     recipe: "Recipe",
     kinds: "dict[str, Kind]",
+    written: "Written",
     findings: list[dict[str, Any]],
     folder: Path,
     connection: "duckdb.DuckDBPyConnection",
@@ -209,10 +221,10 @@ def write_parts(
     with bounded(folder, params.dataprep.memory_mb, threads=1) as aside:
         # A dictionary of as many values as that costs more than it saves.
         few = [column for column, says in columns.items() if says["unique"] <= batch_rows // 10]
-        written = dict.fromkeys(PARTS, 0)
-        split = partial(write_split, parts, aside, folder / "split", batch_rows, few, written)
+        done = dict.fromkeys(PARTS, 0)
+        split = partial(write_split, parts, aside, folder / "split", batch_rows, few, done)
         with beside(split, aside) as splitting:
-            features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes)
+            features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes, written)
             stop_on_errors(findings, contract.needed)
             some = sample.head(batch_rows)
             quick = QuickRecipe(features, asked(some, contract))
@@ -224,10 +236,10 @@ def write_parts(
                     rows = parts.rows(name, connection).project(read)
                     batches = prepared_batches(rows, quick, contract, schema, batch_rows)
                     write_batches(batches, folder / "prepared" / f"{name}.parquet", schema, tell)
-            before = sum(written.values())
+            before = sum(done.values())
             with progress.step("write the split", sum(parts.counts.values()) - before) as tell:
                 while not wait([splitting], timeout=ASK_EVERY_S).done:
-                    tell(sum(written.values()) - before)
+                    tell(sum(done.values()) - before)
     return features, contract, schema
 
 
@@ -253,7 +265,7 @@ def main() -> None:
     gc.freeze()  # spares the exit a walk over scikit-learn; DuckDB, imported next, is not to be kept from the collector
     progress = RowProgress("dataprep")
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
-        kept = kept_rows(params, recipe, kinds, profile["rows"], folder, connection, progress)
+        kept, written = kept_rows(params, recipe, kinds, profile["rows"], folder, connection, progress)
         parts = split_up(kept, data, kinds, params.seed, connection)
         late = judged(found_in_split(parts, data, connection), params.check)
         stop_on_errors(late)
@@ -262,7 +274,7 @@ def main() -> None:
             print(f"dataprep: {finding['severity']}: {finding['name']}: {finding['what']}. {finding['why']} {became}")
         findings = [*profile["findings"], *late]
         features, contract, schema = write_parts(
-            params, profile["columns"], parts, recipe, kinds, findings, folder, connection, progress
+            params, profile["columns"], parts, recipe, kinds, written, findings, folder, connection, progress
         )
         for outs in ("split", "prepared"):
             move_folder(folder / outs, Path("data") / outs)

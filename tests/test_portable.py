@@ -6,6 +6,7 @@ import json
 import lzma
 import shutil
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from conftest import REPOSITORY, Project
 
 from slipway.rows.contract import Contract, ContractError
+from slipway.rows.written import Written
 from slipway.search.card import INPUTS, card
 from slipway.serving.answers import answered, params_for
 from slipway.serving.explaining import contributions
@@ -110,6 +112,28 @@ def line_text():
     for value in (["f"], {"f": 1}, ["f", ["m"]], [], {}):
         with pytest.raises(ContractError, match=r"^Got .* in the column 'sex', expected a text\.$"):
             score(row(sex=value))
+
+
+def line_written():
+    how = Written(("-999", "?"), ",", ".", {"boarded": "%d.%m.%Y"}, ("age",))
+    contract = replace(CONTRACT, written=how)
+
+    def read(**values):
+        return contract.table(row(**{"boarded": "10.04.1912", **values})).iloc[0].to_dict()
+
+    assert read(age="1.040,5 €")["age"] == 1040.5
+    assert read(boarded="02.01.1912")["boarded"] == pd.Timestamp("1912-01-02")
+    for column, marks in {
+        "age": ("?", "-999", -999, -999.0),
+        "sex": ("?", "-999"),
+        "alone": ("?",),
+        "boarded": ("?",),
+    }.items():
+        assert all(pd.isna(read(**{column: mark})[column]) for mark in marks)
+    with pytest.raises(ContractError, match=r"Got '40\.5' in the column 'age', expected a number\."):
+        read(age="40.5")
+    many = pd.concat([row(age="1.040", boarded="10.04.1912")] * 50)
+    assert contract.table(many)["age"].tolist() == [1040.0] * 50
 
 
 def line_misfit():

@@ -104,20 +104,26 @@ class Asked(Sources):
         super().__init__(folder, files, settings)
         kinds = contract.columns
         self.read = [name for name in self.names if name in kinds]
+        settings, written = self.settings, contract.written
         numbers = numbers_of(self, self.notes)
-        settings = self.settings
-        by_hand = {*settings.types, *settings.dates}
+        if settings.decimal is None and not any(s.dialect and s.dialect.decimal for s in self.sources):
+            numbers = Numbers(written.decimal, written.thousands)  # nothing in this file speaks for another way
+        dates = {**settings.dates, **written.dates}
+        by_hand = {*settings.types, *dates, *written.by_hand}
         self.kinds = kinds
         # How a column's texts become values where that is no matter of course; all others the model takes as texts.
         self.rules = {
-            name: Rule(kinds[name], numbers, settings.dates.get(name), by_hand=name in by_hand)
+            name: Rule(kinds[name], numbers, dates.get(name), by_hand=name in by_hand)
             for name in self.read
             if name not in self.declared
             and kinds[name] != "text"
-            and (name in by_hand or (numbers != Numbers() and kinds[name] in ("integer", "number")))
+            and (
+                name in by_hand
+                or (kinds[name] in ("integer", "number") and (numbers != Numbers() or written.is_foreign))
+            )
         }
-        marks = settings.missing if settings.missing is not None else MISSING if self.format != "JSON" else ()
-        self.missing = {"", *marks} if self.format != "JSON" else set(marks)
+        usual = settings.missing if settings.missing is not None else MISSING if self.format != "JSON" else ()
+        self.missing = {*(written.missing or usual), *([""] if self.format != "JSON" else [])}
 
     def _names(self) -> tuple[str, ...]:
         """Return the columns; the settings keep what concerns them. Every row counts, whichever the model learned from."""

@@ -19,6 +19,7 @@ from slipway.project.entry import UserError
 from slipway.project.files import move_folder, new_folder, write_text
 from slipway.rows.contract import ContractError, seen_values, typed
 from slipway.rows.series import ITEM, TIME, SeriesContract, learned_from
+from slipway.rows.written import Written
 from slipway.tables.findings import findings_report, stop_on_errors, what_became
 from slipway.tables.reading import read_raw_table
 
@@ -47,12 +48,12 @@ def contract_of(params: "Params", kinds: "dict[str, Kind]", freq: str) -> Series
 
 def received_rows(
     params: "Params", recipe: "Recipe", contract: SeriesContract, kinds: "dict[str, Kind]"
-) -> "pd.DataFrame":
-    """Return the typed raw rows that clean() keeps, with the contract's columns."""
+) -> "tuple[pd.DataFrame, Written]":
+    """Return the typed raw rows that clean() keeps, with the contract's columns, and how the raw files write values."""
     with read_raw_table(Path("data/raw") / params.data.name, params.data.read, kinds) as raw:
         table = typed(raw.relation.to_arrow_table().to_pandas(), kinds)
     try_clean(table, recipe)
-    return typed(cleaned(table, recipe)[list(contract.columns)], contract.columns)
+    return typed(cleaned(table, recipe)[list(contract.columns)], contract.columns), Written(**raw.written)
 
 
 def fit_features(
@@ -79,7 +80,7 @@ def prepare_series(params: "Params", profile: dict[str, Any]) -> None:
     """
     kinds = {column: says["kind"] for column, says in profile["columns"].items()}
     contract, recipe = contract_of(params, kinds, profile["series"]["freq"]), load_recipe(params.data.recipe.name)
-    rows = received_rows(params, recipe, contract, kinds)
+    rows, written = received_rows(params, recipe, contract, kinds)
     try:
         history, _ = contract.parted(rows)
     except ContractError as error:
@@ -101,7 +102,7 @@ def prepare_series(params: "Params", profile: dict[str, Any]) -> None:
         c: seen_values(train[TIME if c == contract.timestamp else ITEM if c == contract.item else c], kind)
         for c, kind in contract.columns.items()
     }
-    contract = replace(contract, seen=seen, needed=needed)
+    contract = replace(contract, seen=seen, needed=needed, written=written)
     prepared = learned_from(features, contract, train)
     names = {TIME: contract.timestamp} | ({ITEM: contract.item} if contract.item else {})
     raw = {"train": train, "test": history, "validation": train[:0]}

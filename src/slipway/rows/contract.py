@@ -6,13 +6,15 @@ Only the standard library, NumPy and pandas are imported here: this file is copi
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+
+from slipway.rows.written import Written
 
 Kind = Literal["integer", "number", "boolean", "datetime", "text"]
 
@@ -60,6 +62,8 @@ class Contract:
         The label's classes as the train rows have them, sorted; empty for a regression.
     positive_class
         The class that counts as positive, for a binary label.
+    written
+        How values are written in the raw table.
     """
 
     columns: dict[str, Kind]
@@ -69,6 +73,7 @@ class Contract:
     task: str
     classes: tuple[Any, ...]
     positive_class: Any
+    written: Written = field(default_factory=Written, kw_only=True)
 
     def table(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return raw rows as the recipe expects them: the contract's columns in its order, each of its kind's type.
@@ -91,7 +96,7 @@ class Contract:
             raise ContractError(f"Got the column {twice!r} twice, expected each column once.")
         if any(column not in rows.columns for column in self.columns):
             rows = rows.reindex(columns=list(self.columns))
-        return typed(rows, self.columns)
+        return typed(rows, self.columns, self.written)
 
     def refusals(self, rows: pd.DataFrame) -> dict[int, str]:
         """Return place of a row, counted from 0 → why `table` refuses it, for all rows of which a value does not fit."""
@@ -100,13 +105,13 @@ class Contract:
             if column not in rows:
                 continue
             try:
-                typed(rows[[column]], {column: kind})
+                typed(rows[[column]], {column: kind}, self.written)
             except ContractError:
                 fits: dict[Any, bool] = {}
                 for place, value in enumerate(rows[column].astype(object)):
                     key = (type(value), repr(value))
                     if key not in fits:
-                        fits[key] = _fits(value, kind)
+                        fits[key] = _fits(value, column, kind, self.written)
                     if not fits[key]:
                         found.setdefault(place, _misfit(value, column, kind))
         return found
@@ -135,34 +140,38 @@ def seen_values(values: pd.Series, kind: Kind) -> list[Any]:
     return list(dict.fromkeys(float(f"{value:.3g}") for value in quantiles))
 
 
-def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind]) -> pd.DataFrame:
+def typed(rows: pd.DataFrame, kinds: Mapping[str, Kind], written: Written | None = None) -> pd.DataFrame:
     """Return the columns of ``kinds``, each in the one type that recipes and models see of its kind.
+
+    ``written`` says how raw values are written, where these are some; what DuckDB has read needs none.
 
     Numbers and booleans become float64 with NaN, texts str with NaN, dates datetime64[ns] without a zone (in UTC) with
     NaT: the same whether a value was missing or not, so that train rows and a caller's single row look alike. A date
     out of the type's reach, such as 9999-12-31 for "open", becomes the first or the last day within, 1677-09-22 or 2262-04-11.
     """
     cast = _cast_few if len(rows) <= FEW_ROWS else _cast
-    columns = {column: cast(rows[column], kind) for column, kind in kinds.items()}
+    columns = {column: cast(rows[column], kind, written) for column, kind in kinds.items()}
     return pd.DataFrame(columns, index=rows.index, copy=False)  # they are copies of the rows' already
 
 
-def _cast_few(values: pd.Series, kind: Kind) -> "pd.Series | np.ndarray":
+def _cast_few(values: pd.Series, kind: Kind, written: Written | None) -> "pd.Series | np.ndarray":
     """Return what `_cast` does: at once, where the values need no conversion."""
     items = [None if type(item) is float and math.isnan(item) else item for item in values.tolist()]
     types = {type(item) for item in items if item is not None}
     if not types <= PLAIN[kind] or any(type(item) is int and abs(item) > 2**53 for item in items):
-        return _cast(values, kind)
+        return _cast(values, kind, written)
+    if written and (marks := written.marks(kind)):
+        items = [None if item in marks and type(item) is not bool else item for item in items]
     if kind == "datetime":
         return np.full(len(items), "NaT", dtype="datetime64[ns]")
     return np.array([np.nan if item is None else item for item in items], dtype=object if kind == "text" else "float64")
 
 
-def _cast(values: pd.Series, kind: Kind) -> pd.Series:
+def _cast(values: pd.Series, kind: Kind, written: Written | None) -> pd.Series:
     try:
-        return _converted(values, kind)
+        return _converted(written.read(values, kind) if written else values, kind)
     except (ValueError, TypeError) as error:
-        odd = next(value for value in values.dropna() if not _fits(value, kind))
+        odd = next(value for value in values.dropna() if not _fits(value, values.name, kind, written))
         raise ContractError(_misfit(odd, values.name, kind)) from error
 
 
@@ -195,9 +204,10 @@ def _converted(values: pd.Series, kind: Kind) -> pd.Series:
     return pd.to_numeric(values.map(_truth, na_action="ignore") if kind == "boolean" else values).astype("float64")
 
 
-def _fits(value: Any, kind: Kind) -> bool:
+def _fits(value: Any, column: Any, kind: Kind, written: Written | None) -> bool:
     try:
-        _converted(pd.Series([value], dtype=object), kind)
+        values = pd.Series([value], dtype=object, name=column)
+        _converted(written.read(values, kind) if written else values, kind)
     except (ValueError, TypeError):
         return False
     return True

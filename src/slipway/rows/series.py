@@ -6,12 +6,13 @@ Only the standard library, NumPy and pandas are imported here: this file is copi
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from slipway.rows.contract import Contract, ContractError
+from slipway.rows.written import Written
 
 if TYPE_CHECKING:
     from sklearn.base import TransformerMixin
@@ -148,4 +149,6 @@ def load_contract(path: Path) -> Contract:
     says = json.loads(path.read_text(encoding="utf-8"))
     kind = SeriesContract if says["task"] == "forecasting" else Contract
     tuples = {name: tuple(value) for name, value in says.items() if isinstance(value, list)}
-    return kind(**{**says, **tuples})
+    how: dict[str, Any] = says.get("written", {})
+    how = {name: tuple(value) if isinstance(value, list) else value for name, value in how.items()}
+    return kind(**{**says, **tuples, "written": Written(**how)})

@@ -15,6 +15,7 @@ INPUTS = {
     "boolean": f"A boolean may be true or false, or in any case one of {', '.join(sorted(TRUE | FALSE))}.",
     "datetime": "A datetime is an ISO 8601 text or a timestamp; with a zone it is put into UTC, without one it is taken as UTC.",
     "text": "A text that no train row had is taken as unknown; a whole number in a text's place is its digits, a list or an object is refused.",
+    "written": "Texts are read as the raw files were: by their marks for a missing value, decimal sign, groups of digits, date formats and currency signs.",
     "misfit": "Any other value is refused, with the column's name and what was expected; no row of the request is answered then.",
     "rows": "A request has no row, one, or a million; a row's answer does not depend on the rows beside it.",
 }

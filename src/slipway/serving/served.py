@@ -51,6 +51,27 @@ Schema.mlflow_csv_types = mlflow_csv_types
 Schema.pandas_types = _csv_types
 
 
+def csv_of_texts(server: Any) -> None:
+    """Let MLflow's scoring server, where it is what runs here, leave a CSV body's texts to the contract: NA may be a country."""
+    mlflows = getattr(server.parse_csv_input, "mlflows", server.parse_csv_input)
+
+    def parse_csv_input(csv_input: Any, schema: Schema | None = None) -> pd.DataFrame:
+        if schema is None or AnyType() not in schema.input_types():
+            return mlflows(csv_input, schema)
+        try:
+            return pd.read_csv(csv_input, dtype=object, keep_default_na=False, na_values=[""])
+        except Exception:  # noqa: BLE001  MLflow has a sentence for what is no table
+            csv_input.seek(0)
+            return mlflows(csv_input, schema)
+
+    parse_csv_input.mlflows = mlflows  # type: ignore[attr-defined]  another model may be loaded after this one
+    server.parse_csv_input = parse_csv_input
+
+
+if "mlflow.pyfunc.scoring_server" in sys.modules:
+    csv_of_texts(sys.modules["mlflow.pyfunc.scoring_server"])
+
+
 def _as_they_are(pf_input: pd.DataFrame, input_schema: Schema) -> pd.DataFrame:
     """Return the columns that a schema names, as they are where any type goes: MLflow looks at each value by itself."""
     if set(map(type, input_schema.input_types())) != {AnyType} or input_schema.required_input_names():

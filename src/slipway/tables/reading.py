@@ -1,10 +1,10 @@
 """Raw tables: a folder of files of one schema, read as one table whose types hold for every row."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from slipway.project.entry import UserError
 from slipway.tables.inference import Rule, literal, quoted
@@ -39,6 +39,8 @@ class RawTable:
         What was guessed or mended, a sentence each.
     mixed
         Columns of text that are of another kind but for some rows.
+    written
+        How values are written in the files, as slipway.rows.written.Written takes it: a model's callers are read by it.
     """
 
     relation: "duckdb.DuckDBPyRelation"
@@ -46,6 +48,7 @@ class RawTable:
     files: tuple[Path, ...]
     notes: tuple[str, ...]
     mixed: tuple[Mixed, ...]
+    written: dict[str, Any]
     sources: "Sources" = field(repr=False)
     typed: str = field(repr=False)
 
@@ -192,8 +195,10 @@ def read_raw_table(
             for c, kind in found.items()
         )
         relation = sources.connection.sql(f"SELECT {typed} FROM ({sources.sql()})")
+    signed = tuple(c for c, rule in rules.items() if rule.by_hand and rule.kind in ("integer", "number"))
+    written = {"missing": sources.marks, **asdict(numbers), "dates": dict(settings.dates), "by_hand": signed}
     return RawTable(
-        _filtered(relation, settings.where), found, sources.files, tuple(notes), tuple(mixed), sources, typed
+        _filtered(relation, settings.where), found, sources.files, tuple(notes), tuple(mixed), written, sources, typed
     )
 
 

@@ -117,6 +117,14 @@ class Sources:
         if len(self.columns) > WIDE:
             self.connection.execute("SET disabled_optimizers = 'common_subexpressions'")
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """The texts that mean that a value is missing."""
+        given = self.settings.missing
+        if any(source.dialect is None for source in self.sources):
+            return tuple(given or ())
+        return ("", *(MISSING if given is None else given))
+
     def following(self, what: str) -> AbstractContextManager[None]:
         """Show how far queries over all of the files are, where who reads them wants that."""
         megabytes = sum(size for size, _ in self.stamps.values()) // 10**6
@@ -307,8 +315,7 @@ class Sources:
             return f"read_json({paths}, columns={_texts([self.raw_names[name] for name in self.names])})"
         dialect = group[0].dialect
         assert dialect is not None  # noqa: S101 - delimited text has one
-        missing = MISSING if self.settings.missing is None else self.settings.missing
-        marks = "[" + ", ".join(map(literal, ("", *missing))) + "]"
+        marks = "[" + ", ".join(map(literal, self.marks)) + "]"
         return (
             f"read_csv({paths}, columns={_texts(dialect.columns)}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
             f"skip={dialect.blank_lines}, quote='\"', escape='\"', nullstr={marks})"

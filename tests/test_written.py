@@ -1,0 +1,107 @@
+"""A caller's raw texts are read as the raw files were: by the same marks, notation, formats and signs."""
+
+from io import StringIO
+from types import SimpleNamespace
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.types import Schema
+from mlflow.types.schema import AnyType, ColSpec
+
+from slipway.rows.contract import Contract, ContractError
+from slipway.rows.series import load_contract
+from slipway.rows.written import Written
+from slipway.serving.served import csv_of_texts
+from slipway.tables.inference import Numbers, Rule
+
+NUMBERS = [
+    "1", "-1", "+1", "1.5", "1,5", "1.723", "1,723", "1.723,5", "1,723.5", "1.723.000", "1,723,000", "1 723", "1\u00a0723,25",
+    "12.34", "12,34", "1e3", "1,5e3", "1.5e3", " 7 ", "0,5", ".5", ",5", "-1.234,5", "1.23.4", "1,23,4", "inf", "x", "1.", "1,",
+    "$5", "5 €", "-$5", "$ 1.723", "€1.723,50", "1.723 $", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("how", [(".", ""), (".", ","), (",", "."), (",", ""), (",", " "), (".", " ")], ids=repr)
+@pytest.mark.parametrize("text", NUMBERS)
+def test_contract_reads_a_number_as_the_reader_does(text, how, by_hand):
+    """The same number, or a refusal, whatever the notation; blank is missing."""
+    rule = Rule("number", Numbers(*how), by_hand=by_hand)
+    sql = f"SELECT CAST({rule.as_sql('field')} AS DOUBLE) FROM (SELECT ? AS field)"
+    contract = Contract(
+        {"n": "number"}, {}, (), "y", "regression", (), None, written=Written((), *how, {}, ("n",) if by_hand else ())
+    )
+    try:
+        expected = duckdb.execute(sql, [text]).fetchall()[0][0]
+    except duckdb.ConversionException:
+        with pytest.raises(ContractError):
+            contract.table(pd.DataFrame({"n": [text]}))
+        return
+    got = contract.table(pd.DataFrame({"n": [text]}))["n"].item()
+    assert got == expected or (np.isnan(got) and expected is None)
+
+
+@pytest.mark.parametrize(
+    ("how", "text", "expected"),
+    [
+        ("%Y-%d-%m", "2024-02-01", "2024-01-02"),
+        ("%Y-%d-%m", "2024-13-01", "2024-01-13"),
+        ("%Y-%d-%m", "2024-01-13", None),
+        ("%Y-%d-%m", pd.Timestamp("2024-01-13"), "2024-01-13"),
+        ("%d.%m.%Y", "01.02.2024", "2024-02-01"),
+        ("%d.%m.%Y", "2024-02-01T00:00:00Z", "2024-02-01"),
+        ("%d.%m.%Y", "soon", None),
+        ("%d.%m.%Y", "", pd.NaT),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 40])
+def test_dates_are_read_by_their_format(how, text, expected, rows):
+    """Where ISO 8601 would take the text for another day it is refused; a timestamp is what it is."""
+    contract = Contract({"d": "datetime"}, {}, (), "y", "regression", (), None, written=Written(dates={"d": how}))
+    asked = pd.DataFrame({"d": pd.Series([text] * rows, dtype=object)})
+    if expected is None:
+        with pytest.raises(ContractError, match=f"Got '{text}' in the column 'd', expected a datetime"):
+            contract.table(asked)
+        return
+    got = contract.table(asked)["d"]
+    assert got.isna().all() if expected is pd.NaT else (got == pd.Timestamp(expected)).all()
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+def test_marks_are_missing_in_any_form(rows):
+    """A mark is missing as a text, and as the number that it is; other values stay, the number in a text's place too."""
+    contract = Contract(
+        {"n": "number", "t": "text"}, {}, (), "y", "regression", (), None, written=Written(("-999.0", "NA", ""))
+    )
+    for value in ("-999.0", "NA", "", -999, -999.0, None):
+        assert contract.table(pd.DataFrame({"n": [value] * rows, "t": "a"}))["n"].isna().all()
+    assert contract.table(pd.DataFrame({"n": [-998] * rows, "t": "NA"}))["t"].isna().all()
+    assert contract.table(pd.DataFrame({"n": np.full(rows, -999), "t": "Nancy"}))["t"].eq("Nancy").all()
+    assert contract.table(pd.DataFrame({"n": np.full(rows, -999.0), "t": "b"}))["n"].isna().all()
+
+
+def test_how_values_are_written_comes_back(tmp_path):
+    """What was saved with the contract is loaded with it; a contract of before knows nothing of it."""
+    how = Written(("?",), ",", ".", {"d": "%d.%m.%Y"}, ("n",))
+    contract = Contract({"n": "number"}, {}, (), "y", "regression", (), None, written=how)
+    contract.save(tmp_path / "contract.json")
+    assert load_contract(tmp_path / "contract.json") == contract
+    text = (tmp_path / "contract.json").read_text(encoding="utf-8")
+    (tmp_path / "contract.json").write_text(text[: text.index(',\n  "written"')] + "}", encoding="utf-8")
+    assert load_contract(tmp_path / "contract.json").written == Written()
+
+
+def test_csv_body_is_left_to_the_contract():
+    """MLflow's server makes no missing value of NA; of an empty field it does, and of other models' bodies what it did."""
+    server = SimpleNamespace(parse_csv_input=lambda *_: "MLflow's")
+    csv_of_texts(server)
+    csv_of_texts(server)
+    any_type = Schema([ColSpec(AnyType(), "country"), ColSpec(AnyType(), "n")])
+    read = server.parse_csv_input(StringIO("country,n\nNA,1.723\n,2\n"), any_type)
+    assert read["country"].tolist()[0] == "NA"
+    assert read["n"].tolist() == ["1.723", "2"]
+    assert read["country"].isna().tolist() == [False, True]
+    assert server.parse_csv_input(StringIO("a\n1\n"), Schema([ColSpec("long", "a")])) == "MLflow's"
+    assert server.parse_csv_input(StringIO(""), any_type) == "MLflow's"
