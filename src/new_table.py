@@ -3,7 +3,6 @@
 import re
 import shutil
 import sys
-import tempfile
 from argparse import Namespace
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,19 +69,7 @@ def place_of(path: Path, name: str | None) -> tuple[str, Path]:
     return name, folder
 
 
-def linked(path: Path, to: Path) -> list[Path]:
-    """Return a path's files in a folder of links to them, so that a table is read where it lies."""
-    from slipway.tables.reading import raw_files
-
-    files = list(raw_files(path)) if path.is_dir() else [path]
-    for file in files:
-        link = to / (file.relative_to(path) if path.is_dir() else file.name)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(file.resolve())
-    return files
-
-
-def write(name: str, folder: Path, given: Path, files: list[Path], choice: "Choice") -> list[Path]:
+def write(name: str, folder: Path, given: Path, files: tuple[Path, ...], choice: "Choice") -> list[Path]:
     """Write all that describes a table, and copy its files where they are not there yet; return what was written."""
     from slipway.checks.schema import write_schema
     from slipway.project.files import write_text
@@ -124,25 +111,22 @@ def main() -> None:
     from slipway.start.proposal import date_formats
     from slipway.tables.reading import read_raw_table
 
-    with tempfile.TemporaryDirectory() as scratch:
-        links = Path(scratch) / name
-        files = linked(given.path, links)
-        with read_raw_table(links, Read()) as raw:
-            for note in raw.notes:
-                print(f"new_table: {note}")
-            label = answer("--label", given.label, None, list(raw.kinds), asking)
-            texts = [column for column, kind in raw.kinds.items() if kind == "text"]
-            dates, doubtful = date_formats(texts, profile_of(raw, label, "regression", SAMPLE_ROWS)[1])
-        if doubtful:
-            which = ", ".join(doubtful)
-            print(
-                f"new_table: the dates in {which} may begin with the day or the month, and stay texts; data.read.dates says"
-            )
-        with read_raw_table(links, Read(dates=dates)) as raw:
-            choice = choose(raw, label, dates, given, asking)
+    with read_raw_table(given.path, Read()) as raw:
+        for note in raw.notes:
+            print(f"new_table: {note}")
+        label = answer("--label", given.label, None, list(raw.kinds), asking)
+        texts = [column for column, kind in raw.kinds.items() if kind == "text"]
+        dates, doubtful = date_formats(texts, profile_of(raw, label, "regression", SAMPLE_ROWS)[1])
+    if doubtful:
+        which = ", ".join(doubtful)
+        print(
+            f"new_table: the dates in {which} may begin with the day or the month, and stay texts; data.read.dates says"
+        )
+    with read_raw_table(given.path, Read(dates=dates)) as raw:
+        choice = choose(raw, label, name, dates, given, asking)
     if asking and not confirmed("write the files", True):
         raise UserError("Got no for an answer, so nothing was written.")
-    written = write(name, folder, given.path, files, choice)
+    written = write(name, folder, given.path, raw.files, choice)
     print(f"Wrote {', '.join(str(path) for path in written)}")
     task = choice.values["task"]
     search, also = (f" -S automl={SEARCH[task]}", f" and `automl: {SEARCH[task]}`") if task in SEARCH else ("", "")

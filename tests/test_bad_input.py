@@ -187,6 +187,11 @@ CASES: dict[str, tuple[Callable[[Path], object], dict[str, object], list[tuple] 
         {"types": {"b": "number"}},
         "'7 kg' in the column 'b' of .*line 3.*missing",
     ),
+    "nothing-that-fits": (
+        text(GOOD),
+        {"types": {"b": "number"}},
+        "'x' in .*line 2, expected a number there; none of 2 values is one",
+    ),
     "CSV-injection": (text("a,b\n1,=cmd|' /C calc'!A0\n2,@SUM(1)\n"), {}, [(1, "=cmd|' /C calc'!A0"), (2, "@SUM(1)")]),
     "SQL-in-header": (text('a,"b""; DROP TABLE x; --"\n1,x\n'), {}, [(1, "x")]),
     "names-of-the-reader": (text("filename,slipway,row_number\n1,2,3\n"), {}, [(1, 2, 3)]),

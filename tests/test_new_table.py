@@ -186,6 +186,24 @@ def test_what_cannot_work_is_one_sentence_and_writes_nothing(project, arguments,
     assert "--yes" in run(project, "new_table", *arguments, ok=False) or "Got no file" in said
 
 
+@pytest.mark.slow
+def test_files_are_named_as_they_were_given(project):
+    """What is said of a table names its file where the person has it, in sentences, notes and findings alike."""
+    odd = project / "../odd.csv"
+    rows = "".join(f"{i % 7},{'x' if i == 90 else i},{'ab'[i % 2]}\n" for i in range(100))
+    odd.write_text(f" a,b,y\n{rows}", encoding="utf-8")
+    said = run(project, "new_table", "../odd.csv", "--label", "y", "--yes")
+    assert "new_table: ../odd.csv: " in said
+    assert re.search(r"the\s+first\s+in\s+../odd.csv,\s+line\s+92", said), said
+    odd.write_text("a,b\n1,2,3\n", encoding="utf-8")
+    said = run(project, "new_table", "../odd.csv", "--label", "b", "--name", "two", "--yes", ok=False)
+    assert re.match("Error: Got .* in ../odd.csv, line 2", said), said
+    (project / "../README.csv").write_text("a,b\n1,2\n", encoding="utf-8")  # which is no part of a table in its folder
+    assert "Got no file in ../README.csv" in run(
+        project, "new_table", "../README.csv", "--label", "b", "--yes", ok=False
+    )
+
+
 SALES = ROOT / "data/raw/sales/sales.csv"
 
 

@@ -63,7 +63,7 @@ def looked_at(
     return profile, sample, findings
 
 
-def choose(raw: "RawTable", label: str, dates: dict[str, str], given: Namespace, asking: bool) -> Choice:
+def choose(raw: "RawTable", label: str, name: str, dates: dict[str, str], given: Namespace, asking: bool) -> Choice:
     """Say what a table shows, and return what is proposed for it, or what is said instead."""
     profile, why = profile_of(raw, label, given.task, 1000)[0], "as said"
     proposed = None
@@ -78,7 +78,7 @@ def choose(raw: "RawTable", label: str, dates: dict[str, str], given: Namespace,
         raise UserError(
             f"Got --{odd[0].replace('_', '-')} for --task {task}, which has none. Leave it out, or name another --task."
         )
-    values = {"label": label, "task": task, "metric": metric, "positive_class": None, "dates": dates}
+    values = {"name": name, "label": label, "task": task, "metric": metric, "positive_class": None, "dates": dates}
     choice = (choose_series if task == "forecasting" else choose_split)(raw, values, profile, given, asking)
     positive = choice.values["positive_class"]
     print(f"new_table: {profile['rows']} rows, {len(raw.kinds)} columns")
@@ -137,7 +137,6 @@ def choose_series(
         return Data.model_validate(
             {
                 **told,
-                "name": raw.sources.folder.name,
                 "model": "new",
                 "read": {},
                 "recipe": recipe,

@@ -68,14 +68,16 @@ def check_by_hand(sources: "Sources", rules: dict[str, Rule]) -> None:
         return
     misfits = {column: rule.misfit(quoted(column)) for column, rule in rules.items()}
     texts = sources.connection.sql(sources.sql())
-    counts = texts.aggregate(", ".join(f"count(*) FILTER ({misfit})" for misfit in misfits.values())).fetchall()[0]
-    for (column, misfit), count in zip(misfits.items(), counts, strict=True):
+    counted = [f"count(*) FILTER ({misfit}), count(nullif(trim({quoted(c)}), ''))" for c, misfit in misfits.items()]
+    counts = texts.aggregate(", ".join(counted)).fetchall()[0]
+    for (column, misfit), count, present in zip(misfits.items(), counts[::2], counts[1::2], strict=True):
         if count:
             place = sources.first(sources.sql(numbered=True), quoted(column), misfit)
             way = f"dates.{column}={rules[column].date_format!r}" if rules[column].date_format else f"types.{column}"
             raise UserError(
-                f"Got {place and place.value!r} in the column {column!r} of {place}, expected a {rules[column].kind} there as in all "
-                f"but {count} rows. Edit data.read.{way}, or list the value in data.read.missing."
+                f"Got {place and place.value!r} in the column {column!r} of {place}, expected a {rules[column].kind} there"
+                f"{f' as in all but {count} rows' if count < present else f'; none of {present} values is one'}. Edit "
+                f"data.read.{way}, or list the value in data.read.missing."
             )
 
 

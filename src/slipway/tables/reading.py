@@ -90,10 +90,14 @@ class RawTable:
 
 
 def raw_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files of a raw table in name order, those in folders such as ``year=2026`` (of Parquet) among them.
+    """Return the files of a raw table in name order, those in folders such as ``year=2026`` (of Parquet) among them; of a file, it.
 
     A README, hidden files, DVC's and what systems leave behind are no part of the table.
     """
+    if folder.is_file():
+        if not (_is_aside(folder) or folder.suffix == ".dvc" or folder.stem.upper() == "README"):
+            return (folder,)
+        raise UserError(f"Got no file in {folder}, expected one or more files of a table. Give it another name.")
     if not folder.is_dir():
         if folder.with_name(f"{folder.name}.dvc").exists():
             raise UserError(
@@ -108,9 +112,13 @@ def raw_files(folder: Path) -> tuple[Path, ...]:
     return files
 
 
+def _is_aside(path: Path) -> bool:
+    return path.name.startswith((".", "~$")) or path.name.lower() in LITTER
+
+
 def _walk(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "~$")) or path.name.lower() in LITTER:
+        if _is_aside(path):
             continue
         if path.suffix == ".dvc":
             if not (tracked := path.with_suffix("")).exists():  # the others alone would be a part of the table
@@ -147,7 +155,7 @@ def read_raw_table(
     Parameters
     ----------
     folder
-        Where the files are.
+        Where the files are; or one file.
     settings
         What is not to be guessed.
     kinds
@@ -163,7 +171,8 @@ def read_raw_table(
     """
     from slipway.tables.sources import Sources
 
-    sources = Sources(folder, raw_files(folder), settings, progress)
+    files = raw_files(folder)
+    sources = Sources(folder if folder.is_dir() else folder.parent, files, settings, progress)
     notes = list(sources.notes)
     numbers = numbers_of(sources, notes)
     by_hand = settings.types | dict.fromkeys(settings.dates, "datetime")
