@@ -93,6 +93,20 @@ def test_same_rows_in_other_files_give_the_same_test_rows(prepare):
     assert len(one) == 8
 
 
+@pytest.mark.parametrize(
+    ("values", "classes"), [([0.0, 1.0, None], (0, 1)), ([2.0, None, -1.0], (-1, 2)), ([0.5, 1.0], (0.5, 1.0))]
+)
+def test_classes_that_are_whole_numbers_are_integers(prepare, values, classes):
+    """A label of whole numbers that is one of floats for its missing rows has the classes that AutoGluon calls them by."""
+    rows = table(60).assign(y=[values[i % len(values)] for i in range(60)])
+    prepare({"a.csv": rows}, settings(positive_class=None))
+    contract = load_contract(Path("models/recipe/contract.json"))
+    assert repr(contract.classes) == repr(classes)
+    for file in ("split/train", "split/test", "prepared/train"):
+        assert set(pd.read_parquet(f"data/{file}.parquet")["y"]) == set(classes)
+        assert pd.read_parquet(f"data/{file}.parquet")["y"].dtype == type(classes[0])
+
+
 def test_two_runs_write_the_same_bytes(prepare):
     """The tables of two runs are the same to the last byte, also where they pass in several batches."""
     rows = table(5000)

@@ -82,6 +82,9 @@ class Parts:
         Part → its rows.
     classes
         The classes among the train rows, sorted; none for a regression.
+    whole
+        The label, if its classes are whole numbers in a column of floats, as missing labels make one: rows are given with
+        them as integers, which is what they are and what AutoGluon calls 0.0 and 1.0.
     """
 
     path: Path
@@ -89,6 +92,7 @@ class Parts:
     part: str
     counts: dict[str, int]
     classes: tuple[Any, ...]
+    whole: str | None = None
 
     def seen_in_training(self, split: "AnySplit", connection: "duckdb.DuckDBPyConnection") -> int:
         """Return how many test rows are equal to a row that is learned from, but for the column that splits them."""
@@ -105,13 +109,17 @@ class Parts:
     def rows(self, name: str, connection: "duckdb.DuckDBPyConnection") -> "duckdb.DuckDBPyRelation":
         """Return the rows of a part, in the file's order."""
         here = f"{self.part} = '{name}'" if self.counts[name] else "false"
-        return connection.read_parquet(str(self.path)).filter(here).project(", ".join(map(quoted, self.columns)))
+        return connection.read_parquet(str(self.path)).filter(here).project(self._columns())
 
     def sample(self, name: str, rows: int, connection: "duckdb.DuckDBPyConnection") -> "pd.DataFrame":
         """Return about so many rows of a part, or all where it has no more than that."""
         chosen = connection.read_parquet(str(self.path)).filter(sampled_sql(self.counts[name], rows))
-        found = chosen.filter(f"{self.part} = '{name}'").project(", ".join(map(quoted, self.columns)))
+        found = chosen.filter(f"{self.part} = '{name}'").project(self._columns())
         return found.to_arrow_table().to_pandas()
+
+    def _columns(self) -> str:
+        own = {self.whole: f"CAST({quoted(self.whole)} AS BIGINT) AS {quoted(self.whole)}"} if self.whole else {}
+        return ", ".join(own.get(column) or quoted(column) for column in self.columns)
 
 
 def split_up(
@@ -126,7 +134,10 @@ def split_up(
     """
     rows = connection.read_parquet(str(path))
     part = part_sql(rows, data, kinds, seed)
-    return Parts(path, tuple(kinds), part, *count_parts(rows, part, data))
+    counts, classes, all_whole = count_parts(rows, part, data)
+    if all_whole:
+        return Parts(path, tuple(kinds), part, counts, tuple(map(int, classes)), data.label)
+    return Parts(path, tuple(kinds), part, counts, classes)
 
 
 def digest_sql(values: Sequence[str], seed: int) -> str:
@@ -189,8 +200,10 @@ def part_sql(rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "Mapping[str, K
     return f"CASE {' '.join(cases)} ELSE 'train' END"
 
 
-def count_parts(rows: "duckdb.DuckDBPyRelation", part: str, data: Data) -> tuple[dict[str, int], tuple[Any, ...]]:
-    """Return part → its rows, and the classes among the train rows, sorted; none for a regression.
+def count_parts(rows: "duckdb.DuckDBPyRelation", part: str, data: Data) -> tuple[dict[str, int], tuple[Any, ...], bool]:
+    """Return part → its rows, the classes among the train rows, sorted, and whether all are floats that are whole numbers.
+
+    A regression has no classes.
 
     Raises
     ------
@@ -212,7 +225,9 @@ def count_parts(rows: "duckdb.DuckDBPyRelation", part: str, data: Data) -> tuple
             f"Got train rows of one class of {data.label!r} only from data.split.method={data.split.method}, "
             f"expected at least 2. {PLACE}"
         )
-    return counts, classes
+    labels = {label for _, label, _ in found if label is not None}
+    whole = all(isinstance(label, float) and label.is_integer() and abs(label) < 2**53 for label in labels)
+    return counts, classes, bool(labels) and whole
 
 
 def _ends(rows: "duckdb.DuckDBPyRelation", order: Order, share: float) -> str:
