@@ -93,6 +93,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     from slipway.project.availability import check_available, networks
     from slipway.project.files import whole_file, write_json
     from slipway.project.names import autogluon_metric
+    from slipway.rows.series import load_contract
     from slipway.search import forecasting, tabular
     from slipway.search.budget import Search, list_packages_once, seconds_to_finish
     from slipway.search.display import SearchDisplay
@@ -120,6 +121,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     )
     if left_out:
         print(f"automl: without {', '.join(f'{kind} (no package {name})' for kind, name in left_out.items())}")
+    positive = load_contract(Path("models/recipe/contract.json")).positive_class  # the setting may write 1 for "1"
     metric = autogluon_metric(settings.eval_metric, data.task) or settings.eval_metric
     variants = sum(map(len, way.hyperparameters(settings, params.seed).values()))
     with SearchDisplay(
@@ -128,7 +130,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     ) as display:  # fmt: skip
         started = time.monotonic()
         one = Search(
-            Path("models/predictor"), data.label, data.positive_class, data.task, params.seed, settings, display, began,
+            Path("models/predictor"), data.label, positive, data.task, params.seed, settings, display, began,
             seconds_to_finish(started - began),
         )  # fmt: skip
         predictor = way.search(one)

@@ -8,7 +8,7 @@ from slipway.project.entry import UserError, heed_kill, parser, run
 # What comes first says which Python lacks what the others import.
 # isort: split
 from slipway.project.data_settings import Data
-from slipway.project.names import has_classes
+from slipway.project.names import class_named, has_classes
 from slipway.project.sections import closest
 from slipway.project.settings import Params, load_params, settled
 
@@ -45,7 +45,7 @@ def check_label(profile: dict[str, Any], data: Data) -> None:
         )
     if data.task == "binary" and len(classes) > 2:
         raise UserError(f"Got {len(classes)} classes in the label {data.label!r}, expected 2 for task=binary. {place}")
-    if data.task == "binary" and data.positive_class is not None and str(data.positive_class) not in classes:
+    if data.task == "binary" and data.positive_class is not None and class_named(data.positive_class, classes) is None:
         raise UserError(
             f"Got data.positive_class={data.positive_class!r}, expected a class of {data.label!r}: "
             f"{' or '.join(classes)}{', in quotes: YAML takes it for a truth' * isinstance(data.positive_class, bool)}. {place}"

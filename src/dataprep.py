@@ -104,6 +104,7 @@ def fit_recipe(
 ) -> "tuple[TransformerMixin, Contract]":
     """Fit the recipe on train rows, label included; return it with the contract of what it reads and predicts."""
     from slipway.preparation.recipe import columns_read, fitted, needed_columns, try_features
+    from slipway.project.names import class_named
     from slipway.rows.contract import Contract, seen_values, typed
 
     told_apart_by = data.split.column if isinstance(data.split, ColumnSplit) else None
@@ -113,7 +114,8 @@ def fit_recipe(
     try_features(features, rows, recipe, [data.label])
     seen = {column: seen_values(rows[column], kind) for column, kind in columns.items()}
     needed = needed_columns(features, rows, columns_read(features, list(columns)))
-    positive = classes[-1] if data.task == "binary" and data.positive_class is None else data.positive_class
+    positive = class_named(data.positive_class, classes) if data.positive_class is not None else None
+    positive = classes[-1] if data.task == "binary" and positive is None else positive
     return features, Contract(columns, seen, needed, data.label, data.task, classes, positive, written=written)
 
 

@@ -35,6 +35,8 @@ def profile(tmp_path):
     ("task", "positive_class", "values", "told"),
     [
         (BINARY, "b", "aabbb", "3 of class b, 2 of class a"),
+        (BINARY, "1", [0, 0, 1, 1, 1], "3 of class 1, 2 of class 0"),
+        (BINARY, 1, ["0.0", "0.0", "1.0", "1.0"], "2 of class 0.0, 2 of class 1.0"),
         (BINARY, True, [True, True, False, False], "2 of class False, 2 of class True"),
         (MULTICLASS, None, "aabbbcc", "3 of class b, 2 of class a, 2 of class c"),
         (MULTICLASS, None, [1, 1, 2, 2], "2 of class 1, 2 of class 2"),

@@ -107,6 +107,26 @@ def test_classes_that_are_whole_numbers_are_integers(prepare, values, classes):
         assert pd.read_parquet(f"data/{file}.parquet")["y"].dtype == type(classes[0])
 
 
+@pytest.mark.parametrize(
+    ("values", "given", "positive"),
+    [
+        ([0, 1], "1", 1),
+        ([0, 1], 0, 0),
+        ([0.0, 1.0, None], "1.0", 1),
+        (["n1", "1"], 1, "1"),
+        (["no", "yes"], "no", "no"),
+        (["no", "yes"], None, "yes"),
+    ],
+)  # fmt: skip
+def test_positive_class_is_the_class_of_that_text(prepare, values, given, positive):
+    """The positive class of a model is one of the train rows' classes, in their type, however the setting writes it."""
+    rows = table(60).assign(y=[values[i % len(values)] for i in range(60)])
+    prepare({"a.csv": rows}, settings(positive_class=given))
+    contract = load_contract(Path("models/recipe/contract.json"))
+    assert (type(contract.positive_class), contract.positive_class) == (type(positive), positive)
+    assert contract.positive_class in contract.classes
+
+
 def test_two_runs_write_the_same_bytes(prepare):
     """The tables of two runs are the same to the last byte, also where they pass in several batches."""
     rows = table(5000)

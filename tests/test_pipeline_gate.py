@@ -41,8 +41,8 @@ def test_bootstrap_and_latency_hold_a_model_back(finished: Project):
 
 
 def test_champion_of_other_settings_is_asked_anew_or_said_to_be_incomparable(finished: Project):
-    """A recorded figure of another positive class is not taken; a champion that refuses the rows keeps the gate shut, in words."""
-    finished.edit("conf/data/titanic.yaml", "positive_class: 1", "positive_class: 0")
+    """A recorded figure of another positive class, in either spelling, is not taken; a champion that refuses the rows keeps the gate shut, in words."""
+    finished.edit("conf/data/titanic.yaml", "positive_class: 1", "positive_class: '0'")
     finished.edit(GATE, "metric: ${data.metric}", "metric: f1")
     finished.edit(GATE, "delta: null", "delta: 0")
     finished.run("python", "src/compose.py")

@@ -1,5 +1,8 @@
 """Names that AutoGluon knows, so that a wrong one is refused before AutoGluon is imported. A test compares them."""
 
+from collections.abc import Collection
+from typing import Any
+
 # Keys of ``hyperparameters`` for tables → the packages that such a model needs beside scikit-learn. Models that would
 # download weights are not among them.
 # fmt: off
@@ -147,6 +150,17 @@ OTHER_METRICS: dict[str, tuple[str, ...]] = {
 def has_classes(task: str) -> bool:
     """Return whether the label of a task is one of several classes, rather than a number."""
     return task in ("binary", "multiclass")
+
+
+def class_named(name: object, classes: Collection[Any]) -> Any:
+    """Return that of some classes which a setting names, 1 as well as "1", and 1 for 1.0; None where there is none.
+
+    >>> class_named("1", (0, 1)), class_named(1, ("0", "1")), class_named(1, ("0.0", "1.0")), class_named("no", (0, 1))
+    (1, '1', '1.0', None)
+    """
+    written = {str(one): one for one in classes}
+    texts = (str(name), f"{name}.0", str(name).removesuffix(".0"))
+    return next((written[text] for text in texts if text in written), None)
 
 
 # What check can find in a table; slipway/tables/findings.py says of each how grave it is, why it matters and what to do.
