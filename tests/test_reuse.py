@@ -2,17 +2,20 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from dvc.repo import Repo
 
 from slipway.project.data_settings import Read
 from slipway.project.sections import flat
 from slipway.reuse.changes import changes, packages
-from slipway.reuse.former import dvc_md5, former_files
+from slipway.reuse.former import dvc_md5, former_files, present_files
 from slipway.reuse.journal import last_run
 from slipway.reuse.tables import compare, difference
 
+ROOT = Path(__file__).parents[1]
 OLD = pa.table({"a": [1, 2, 3], 'b "x"': ["u", "v", None]})
 
 
@@ -68,6 +71,18 @@ def test_file_is_found_in_the_cache(tmp_path):
     (tmp_path / md5[:2] / md5[2:]).write_bytes(b"old")
     assert former_files("data/x.csv", md5, tmp_path) == {"": b"old"}
     assert dvc_md5({"": b"old"}) == md5
+
+
+def test_what_dvc_ignores_is_no_file_of_a_folder(tmp_path):
+    """What file browsers and Python leave behind is not called new: DVC does not see it either."""
+    (tmp_path / ".dvcignore").write_bytes((ROOT / ".dvcignore").read_bytes())
+    raw = tmp_path / "data/raw"
+    for name in ("a.csv", "m=1/b.csv", "m=1/.DS_Store", "Thumbs.db", "__pycache__/c.txt", "d.pyc"):
+        (raw / name).parent.mkdir(parents=True, exist_ok=True)
+        (raw / name).write_bytes(b"x")
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        assert present_files("data/raw", repo) == {"a.csv": b"x", "m=1/b.csv": b"x"}
+        assert present_files("data/raw/a.csv", repo) == {"": b"x"}
 
 
 def test_journal_tells_what_was_reused(tmp_path, monkeypatch):

@@ -4,6 +4,10 @@ import hashlib
 import json
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 # Commits that touched a path, the newest first, among which its former state is looked for.
 COMMITS = 20
@@ -36,12 +40,13 @@ def former_files(path: str, md5: str, cache: Path) -> dict[str, bytes] | None:
     return None
 
 
-def present_files(path: Path) -> dict[str, bytes]:
+def present_files(path: str, repo: "Repo") -> dict[str, bytes]:
     """Return the files of a path as they are, by their name below it, without what .dvcignore leaves out."""
-    if path.is_file():
-        return {"": path.read_bytes()}
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix != ".pyc")
-    return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
+    whole = Path(repo.root_dir, path)
+    if whole.is_file():
+        return {"": whole.read_bytes()}
+    files = sorted(map(Path, repo.dvcignore.find(repo.fs, str(whole))))
+    return {file.relative_to(whole).as_posix(): file.read_bytes() for file in files}
 
 
 def dvc_md5(files: dict[str, bytes]) -> str:

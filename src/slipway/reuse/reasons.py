@@ -134,7 +134,7 @@ class Reasons:
 
     def in_words(self, path: str, former_md5: str) -> list[str]:
         """Return how a file or folder differs from its former state."""
-        former, present = former_files(path, former_md5, self.cache), present_files(Path(path))
+        former, present = former_files(path, former_md5, self.cache), present_files(path, self.repo)
         if former is None:
             return [f"{path} changed (what it was is neither in DVC's cache nor among the last commits)"]
         if path.startswith("requirements"):
