@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from workbook import write_workbook
+from workbook import Failed, write_workbook
 
 from slipway.checks.profile import profile_of
 from slipway.project.data_settings import Read
@@ -21,6 +21,7 @@ from slipway.project.entry import UserError
 from slipway.rows.contract import FALSE, TRUE
 from slipway.tables.inference import Rule
 from slipway.tables.reading import FILE, RawTable, read_raw_table
+from slipway.tables.sheets import failed_cells
 
 PLAIN = "id,name,price\n1,Zoë,1.5\n2,Ann,2.25\n"
 ROWS = [(1, "Zoë", 1.5), (2, "Ann", 2.25)]
@@ -165,6 +166,18 @@ def test_excel_sheet(folder):
     with read(folder, sheet="data") as raw:
         assert raw.kinds == {"id": "integer", "größe": "number", "yes": "boolean"}
         assert raw.relation.fetchall() == [(1, 1.5, True), (2, None, False)]
+
+
+def test_errors_of_formulas_are_missing_and_said(folder):
+    """A cell of #DIV/0! is missing, as an empty one is, but counted and told of; a text that says so is none."""
+    table = [["id", "rate"], [1, 2], [2, Failed("#DIV/0!")], [3, None], [4, Failed("#N/A")]]
+    write_workbook(folder / "book.xlsx", {"other": [["x"], [Failed("#REF!")]], "d é": table, "last": [["#N/A"]]})
+    with read(folder, sheet="d é") as raw:
+        assert raw.relation.fetchall() == [(1, 2), (2, None), (3, None), (4, None)]
+        assert raw.notes == (
+            f"{folder / 'book.xlsx'}: 2 cells of the sheet 'd é' hold an error of a formula and are taken as missing, the first B3",
+        )
+    assert failed_cells(folder / "book.xlsx", "last") == (0, "")
 
 
 def test_kinds_hold_over_all_rows(folder):

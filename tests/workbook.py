@@ -1,6 +1,7 @@
 """Workbooks by hand: the few parts that a reader of Excel files needs, without a package that writes them."""
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -43,9 +44,18 @@ def write_workbook(path: Path, sheets: dict[str, list[list[object]]], merged: st
             archive.writestr(f"xl/worksheets/sheet{i}.xml", sheet)
 
 
+@dataclass(frozen=True)
+class Failed:
+    """What a formula failed with, such as #DIV/0!."""
+
+    code: str
+
+
 def _cell(place: str, value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, Failed):
+        return f'<c r="{place}" t="e"><v>{value.code}</v></c>'
     if isinstance(value, bool):
         return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | float):

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -115,10 +115,10 @@ def open_source(file: Path, settings: "Read", scratch: Path) -> Source:
         if head.startswith((b"PK\x03\x04", OLD_EXCEL)):
             from slipway.tables.sheets import sheet_as_text
 
-            path = sheet_as_text(file, path, settings.sheet, scratch)
-            return _delimited(
-                file, path, settings.model_copy(update={"delimiter": ",", "encoding": None}), scratch, lines=False
-            )
+            path, notes = sheet_as_text(file, path, settings.sheet, scratch)
+            plain = settings.model_copy(update={"delimiter": ",", "encoding": None})
+            source = _delimited(file, path, plain, scratch, lines=False)
+            return replace(source, notes=(*notes, *source.notes))
         if head.startswith(b"PAR1"):
             return Source(file, path, "Parquet")
         if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):

@@ -2,13 +2,19 @@
 
 import csv
 import datetime as dt
+import re
+import zipfile
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 from slipway.project.entry import UserError
 
+# A cell with what a formula failed with, such as #DIV/0! or #N/A.
+FAILED = re.compile(rb"""<(?:\w+:)?c\s[^>]*\bt=["']e["'][^>]*""")
 
-def sheet_as_text(file: Path, path: Path, sheet: str | None, scratch: Path) -> Path:
-    """Write one sheet of a workbook to the scratch folder as comma-separated UTF-8; return where.
+
+def sheet_as_text(file: Path, path: Path, sheet: str | None, scratch: Path) -> tuple[Path, tuple[str, ...]]:
+    """Write one sheet of a workbook to the scratch folder as comma-separated UTF-8; return where, and what was guessed.
 
     Raises
     ------
@@ -39,7 +45,39 @@ def sheet_as_text(file: Path, path: Path, sheet: str | None, scratch: Path) -> P
     with target.open("w", encoding="utf-8", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([_plain(value) for value in row] for row in content.iter_rows())
-    return target
+    failed, first = failed_cells(path, name)
+    note = (
+        f"{failed} cells of the sheet {name!r} hold an error of a formula and are taken as missing, the first {first}"
+    )
+    return target, (note,) if failed else ()
+
+
+def failed_cells(path: Path, name: str) -> tuple[int, str]:
+    """Return how many cells of a sheet hold an error, which calamine gives as empty ones, and the first; of .xlsx alone."""
+    with path.open("rb") as stream:
+        if not zipfile.is_zipfile(stream):
+            return 0, ""
+    with zipfile.ZipFile(path) as book:
+        described = ("xl/workbook.xml", "xl/_rels/workbook.xml.rels")
+        if not {*described} <= {*book.namelist()}:
+            return 0, ""
+        # Python's parser reads no other file, and calamine has read these parts already.
+        sheets, parts = (ET.fromstring(book.read(part)) for part in described)  # noqa: S314
+        links = [sheet.attrib for sheet in sheets.findall(".//{*}sheet") if sheet.get("name") == name]
+        ids = {link for attributes in links for key, link in attributes.items() if key.endswith("}id")}
+        target = next((part.get("Target", "") for part in parts if part.get("Id") in ids), "")
+        target = target[1:] if target.startswith("/") else f"xl/{target}"
+        if target not in book.namelist():
+            return 0, ""
+        count, first, rest = 0, "", b""
+        with book.open(target) as stream:
+            while piece := stream.read(1 << 20):
+                whole, tag, begun = (rest + piece).rpartition(b"<")
+                found = FAILED.findall(whole)
+                if found and not count:
+                    first = found[0].partition(b' r="')[2].partition(b'"')[0].decode()
+                count, rest = count + len(found), tag + begun
+    return count, first
 
 
 def _chosen(file: Path, names: list[str], sheet: str | None) -> str:
