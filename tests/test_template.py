@@ -103,6 +103,7 @@ def test_new_project_has_what_is_its_own_and_nothing_else(template, tmp_path, ex
             list(YAML(typ="safe").load_all(text))
     assert tomllib.loads(project.read("pyproject.toml"))["project"]["name"] == "old-ships"
     assert project.read("README.md").startswith("# Old Ships\n")
+    assert f"came from a template ({template.folder});" in project.read("README.md")  # not Copier's own clone of it
     assert not re.search(
         "[Ss]lipway", project.read("README.md").replace("src/slipway", "").replace(str(template.folder), "")
     )
