@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY, SMALL_SEARCH, Done, Project, clone, environment, with_environment
 from packaging.version import Version
+from pathspec import PathSpec
 from ruamel.yaml import YAML
 
 from slipway.start.files import TABLE_NAME
@@ -107,6 +108,33 @@ def test_new_project_has_what_is_its_own_and_nothing_else(template, tmp_path, ex
     assert not re.search(
         "[Ss]lipway", project.read("README.md").replace("src/slipway", "").replace(str(template.folder), "")
     )
+
+
+def test_nothing_that_a_run_leaves_is_a_part_of_the_template():
+    """What Git ignores stays in a template that is a plain folder; dvc.lock, which a project commits, in a clone that ran."""
+    left = PathSpec.from_lines("gitignore", [name for name in QUESTIONS["_exclude"] if "{" not in name])
+    ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8").splitlines()
+    written = [
+        line.strip("/") for line in ignored if line.startswith(("/", ".")) and not line.startswith((".DS", ".ipy"))
+    ]
+    assert len(written) > 15
+    assert [name for name in [*written, "dvc.lock", ".dvc/cache", ".dvc/tmp"] if not left.match_file(name)] == []
+    kept = ["data/schema/titanic.yaml", "src/slipway/rows/steps.py", "conf/config.yaml", ".dvc/config", ".gitignore"]
+    assert [name for name in kept if left.match_file(name)] == []
+
+
+@pytest.mark.slow
+def test_clone_in_which_it_ran_makes_projects_that_can_be_updated(template, tmp_path):
+    """A branch of a clone with a dvc.lock of its own: none comes along, and the commit is one that an update finds."""
+    used = Project(shutil.copytree(template.folder, tmp_path / "slipway"), template.env)
+    branch = used.run("git", "branch", "--show-current").stdout.strip()
+    used.write("dvc.lock", "schema: '2.0'\n")
+    assert not (made(used, tmp_path / "dirty").folder / "dvc.lock").exists()
+    used.run("git", "tag", "--delete", "0.1.0")  # before a first release
+    project = made(used, tmp_path / "project", ref=branch)
+    assert not (project.folder / "dvc.lock").exists()
+    project.commit()
+    copier(used, "update", "--defaults", "--quiet", "--vcs-ref", branch, at=project)
 
 
 @pytest.mark.slow
