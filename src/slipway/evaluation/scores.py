@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from slipway.evaluation.following import following
+
 # Rows that permutation importance predicts at once: few enough for memory, enough for the price of a call not to count.
 ROWS_AT_ONCE = 20_000
 # Points of a curve: a page draws them at once, and no eye tells more apart.
@@ -145,7 +147,7 @@ def permutation_importance(
     """
     random = np.random.default_rng(seed)
     shuffled = (rows.assign(**{c: random.permutation(rows[c].to_numpy())}) for c in columns for _ in range(repeats))
-    tables = chain([rows], shuffled)
+    tables = following(chain([rows], shuffled), 1 + len(columns) * repeats)
     scores: list[float] = []
     while several := list(islice(tables, max(1, at_once // len(rows)))):
         answers = predict(pd.concat(several, ignore_index=True))
