@@ -64,7 +64,7 @@ def csv_of_texts(server: Any) -> None:
             csv_input.seek(0)
             return mlflows(csv_input, schema)
 
-    parse_csv_input.mlflows = mlflows  # type: ignore[attr-defined]  another model may be loaded after this one
+    parse_csv_input.mlflows = mlflows  # type: ignore[attr-defined]  # another model may be loaded after this one
     server.parse_csv_input = parse_csv_input
 
 
