@@ -181,9 +181,10 @@ def test_all_rows_that_do_not_fit_are_known():
 
 
 def test_dates_are_no_numbers():
-    """A column of dates in a number's place is refused, not counted in nanoseconds."""
-    with pytest.raises(ContractError, match="expected a number"):
-        typed(pd.DataFrame({"age": pd.to_datetime(["2026-01-01"])}), {"age": "number"})
+    """A column of dates or of durations in a number's place is refused, not counted in nanoseconds."""
+    for odd in (pd.to_datetime(["2026-01-01"]), pd.to_timedelta(["1D"])):
+        with pytest.raises(ContractError, match="expected a number"):
+            typed(pd.DataFrame({"age": odd}), {"age": "number"})
 
 
 def test_table_has_the_contracts_columns():

@@ -199,7 +199,7 @@ def _converted(values: pd.Series, kind: Kind) -> pd.Series:
                 moments = pd.to_datetime(dates, utc=True).dt.tz_localize(None)
                 return moments.clip(FIRST, LAST).astype("datetime64[ns]")  # type: ignore[call-overload]  # stubs know floats
             return pd.to_datetime(dates.map(_within_reach, na_action="ignore"), utc=True).dt.tz_localize(None)
-    if is_date:
+    if is_date or pd.api.types.is_timedelta64_dtype(values):
         raise TypeError("pandas would count nanoseconds")
     return pd.to_numeric(values.map(_truth, na_action="ignore") if kind == "boolean" else values).astype("float64")
 
