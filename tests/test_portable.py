@@ -69,6 +69,8 @@ def line_missing():
 def line_order():
     assert score(row()[::-1]) == score(row()[["sex", "boarded", "alone", "age"]]) == score(row())
 
+    assert score(row().rename(columns=" {} ".format)) == score(row())
+
 
 def line_extra():
     assert score(row(colour="red")) == score(row())

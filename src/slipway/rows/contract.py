@@ -78,7 +78,7 @@ class Contract:
     def table(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return raw rows as the recipe expects them: the contract's columns in its order, each of its kind's type.
 
-        Columns that the contract does not know are left out; of those that the features don't depend on, missing ones
+        Blanks around a column's name do not count. Columns that the contract does not know are left out; of those that the features don't depend on, missing ones
         are filled with missing values.
 
         Raises
@@ -86,6 +86,9 @@ class Contract:
         ContractError
             A needed column is not there, or a value is not of its column's kind.
         """
+        padded = {name: name.strip() for name in rows.columns if isinstance(name, str) and name != name.strip()}
+        if padded and not set(self.columns) <= set(rows.columns):
+            rows = rows.rename(columns=padded)  # as reading the raw files did
         absent = [column for column in self.needed if column not in rows.columns]
         if absent:
             raise ContractError(

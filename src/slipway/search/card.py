@@ -8,7 +8,7 @@ from slipway.serving.whole import SUMS
 # What a caller can rely on, a line each; tests/test_portable.py has a test of each, by these names.
 INPUTS = {
     "missing": "Any value may be missing: null, NaN, an empty field, or an empty text where no text belongs.",
-    "order": "Columns come in any order.",
+    "order": "Columns come in any order; blanks around a name do not count.",
     "extra": "Columns that are not listed are ignored; the log says so once.",
     "absent": "A column that must be there and is not is refused by its name; the others may be left out.",
     "number": "A number may be an integer, a float, a boolean or a text such as ` 29.5 ` or `1e3`.",

@@ -76,8 +76,9 @@ def _as_they_are(pf_input: pd.DataFrame, input_schema: Schema) -> pd.DataFrame:
     """Return the columns that a schema names, as they are where any type goes: MLflow looks at each value by itself."""
     if set(map(type, input_schema.input_types())) != {AnyType} or input_schema.required_input_names():
         return enforce_columns(pf_input, input_schema)
-    names = [name for name in input_schema.input_names() if name in pf_input]
-    return pf_input if list(pf_input.columns) == names else pf_input[names]
+    names = {*input_schema.input_names()}
+    known = [name in names or str(name).strip() in names for name in pf_input.columns]
+    return pf_input if all(known) else pf_input.loc[:, known]
 
 
 ENFORCE = "_enforce_named_col_schema"
