@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, fontManager
 from sklearn import metrics as sk
 
 from slipway.evaluation import scores
+from slipway.evaluation.fonts import _characters, fonts_for
 from slipway.evaluation.plots import _draw_confusion, draw_overview
 from slipway.project.names import METRICS, OTHER_METRICS
 
@@ -194,6 +196,30 @@ def test_overview_is_a_picture(tmp_path, task, with_importance):
     picture = (tmp_path / "one.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert picture == (tmp_path / "two.png").read_bytes()
+
+
+def drawn_with(column, tmp_path, capsys):
+    """Draw a column's importance; return what was said. A warning would be an error."""
+    shown = pd.DataFrame({"column": [column], "importance": [0.5]})
+    sides = SIDE_BY_SIDE["multiclass"].replace("fig", column)
+    draw_overview(tmp_path / "overview.png", f"{column}: 3 rows", "multiclass", {}, sides, shown, "accuracy")
+    return capsys.readouterr().out
+
+
+def test_names_are_drawn_in_a_font_that_has_their_characters(tmp_path, capsys):
+    """A character that the usual font lacks is taken from another one that is installed; nothing is said."""
+    assert "\u1d81" not in _characters(findfont(FontProperties(family=["sans-serif"])))
+    assert drawn_with("\u1d81", tmp_path, capsys) == ""  # of a font that comes with matplotlib
+    assert fonts_for(["\u1d81"])[1] == ""
+
+
+def test_characters_that_no_font_has_are_said_once(tmp_path, capsys, monkeypatch):
+    """Without a font for them, in the place of a warning for every character, one line says what is drawn as boxes."""
+    usual = [font for font in fontManager.ttflist if font.name == "DejaVu Sans"]
+    monkeypatch.setattr(fontManager, "ttflist", usual)
+    assert drawn_with("나이", tmp_path, capsys) == (
+        "evaluate: overview.png has boxes for 2 characters that no installed font has: 나이\n"
+    )
 
 
 def test_confusion_matrix_is_square():

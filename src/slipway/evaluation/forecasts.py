@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from slipway.evaluation.fonts import legible
 from slipway.evaluation.plots import draw_importance
 from slipway.evaluation.scores import Metric, permutation_importance
 from slipway.rows.series import ITEM, ONLY, TIME, SeriesContract
@@ -131,8 +131,6 @@ def importance(
     return permutation_importance(asked, score, rows, covariates, repeats, seed, at_once=0)
 
 
-# A series' name may have dollars in it, between which matplotlib looks for a formula.
-@mpl.rc_context({"text.parse_math": False})
 def draw_forecasts(
     path: Path,
     title: str,
@@ -155,27 +153,32 @@ def draw_forecasts(
     """
     items = list(dict.fromkeys(sides["item"]))
     drawn = [items[k] for k in np.unique(np.linspace(0, len(items) - 1, min(DRAWN, len(items))).round().astype(int))]
-    panels = len(drawn) + bool(len(importances))
-    down = -(-panels // 2)
-    figure = Figure(figsize=(13, 3.6 * down + 0.6), layout="constrained")
-    figure.suptitle(title + (f"; {len(drawn)} of {len(items)} series" if len(drawn) < len(items) else ""))
-    axes = list(figure.subplots(down, 1 if panels == 1 else 2, squeeze=False).flat)
-    for ax, item in zip(axes, drawn, strict=False):
-        rows = test[test[contract.item] == item] if contract.item else test
-        rows = rows.tail((BEFORE + 1) * contract.prediction_length)
-        ahead = sides[sides["item"] == item]
-        ax.plot(rows[contract.timestamp], rows[contract.label], color="0.3", marker=".", markersize=4, label="actual")
-        ax.fill_between(
-            ahead["timestamp"], ahead["lowest"], ahead["highest"], alpha=0.25, label="lowest to highest level"
-        )
-        ax.plot(ahead["timestamp"], ahead["predicted"], label="forecast")
-        ax.axvline(rows[contract.timestamp].iloc[-contract.prediction_length], color="0.7", linestyle="--", linewidth=1)
-        ax.set(title=item if contract.item else "", ylabel=contract.label)
-        ax.tick_params(axis="x", rotation=30)
-    if len(importances):
-        draw_importance(axes[len(drawn)], importances.head(20), metric)
-    for unused in axes[panels:]:
-        unused.set_axis_off()
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    figure.savefig(path, format="png", metadata={"Software": None})
+    with legible([title, *(drawn if contract.item else []), *importances["column"].head(20)]):
+        panels = len(drawn) + bool(len(importances))
+        down = -(-panels // 2)
+        figure = Figure(figsize=(13, 3.6 * down + 0.6), layout="constrained")
+        figure.suptitle(title + (f"; {len(drawn)} of {len(items)} series" if len(drawn) < len(items) else ""))
+        axes = list(figure.subplots(down, 1 if panels == 1 else 2, squeeze=False).flat)
+        for ax, item in zip(axes, drawn, strict=False):
+            rows = test[test[contract.item] == item] if contract.item else test
+            rows = rows.tail((BEFORE + 1) * contract.prediction_length)
+            ahead = sides[sides["item"] == item]
+            ax.plot(
+                rows[contract.timestamp], rows[contract.label], color="0.3", marker=".", markersize=4, label="actual"
+            )
+            ax.fill_between(
+                ahead["timestamp"], ahead["lowest"], ahead["highest"], alpha=0.25, label="lowest to highest level"
+            )
+            ax.plot(ahead["timestamp"], ahead["predicted"], label="forecast")
+            ax.axvline(
+                rows[contract.timestamp].iloc[-contract.prediction_length], color="0.7", linestyle="--", linewidth=1
+            )
+            ax.set(title=item if contract.item else "", ylabel=contract.label)
+            ax.tick_params(axis="x", rotation=30)
+        if len(importances):
+            draw_importance(axes[len(drawn)], importances.head(20), metric)
+        for unused in axes[panels:]:
+            unused.set_axis_off()
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        figure.savefig(path, format="png", metadata={"Software": None})

@@ -3,14 +3,13 @@
 import math
 from pathlib import Path
 
-import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from slipway.evaluation.fonts import legible
 
-# A column's name or a class may have dollars in it, between which matplotlib looks for a formula.
-@mpl.rc_context({"text.parse_math": False})
+
 def draw_overview(
     path: Path,
     title: str,
@@ -35,20 +34,22 @@ def draw_overview(
     metric
         What importance is measured in.
     """
-    across = 3 if curves else 2
-    down = math.ceil((len(curves) + 2) / across)
-    figure = Figure(figsize=(13, 4 * down + 0.5 * (down == 1)), layout="constrained")
-    figure.suptitle(title)
-    axes = list(figure.subplots(down, across, squeeze=False).flat)
-    for name, points in curves.items():
-        _draw_curve(axes.pop(0), name, points)
-    draw = {"regression": _draw_points, "quantile": _draw_band}.get(task, _draw_confusion)
-    draw(axes.pop(0), sides)
-    if len(importance):
-        draw_importance(axes.pop(0), importance.head(20), metric)
-    for unused in axes:
-        unused.set_axis_off()
-    figure.savefig(path, format="png", metadata={"Software": None})
+    classes = () if task in ("regression", "quantile") else {*sides["actual"], *sides["predicted"]}
+    with legible([title, *classes, *importance["column"].head(20)]):
+        across = 3 if curves else 2
+        down = math.ceil((len(curves) + 2) / across)
+        figure = Figure(figsize=(13, 4 * down + 0.5 * (down == 1)), layout="constrained")
+        figure.suptitle(title)
+        axes = list(figure.subplots(down, across, squeeze=False).flat)
+        for name, points in curves.items():
+            _draw_curve(axes.pop(0), name, points)
+        draw = {"regression": _draw_points, "quantile": _draw_band}.get(task, _draw_confusion)
+        draw(axes.pop(0), sides)
+        if len(importance):
+            draw_importance(axes.pop(0), importance.head(20), metric)
+        for unused in axes:
+            unused.set_axis_off()
+        figure.savefig(path, format="png", metadata={"Software": None})
 
 
 def _draw_curve(ax: Axes, name: str, points: pd.DataFrame) -> None:
