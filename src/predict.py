@@ -47,7 +47,8 @@ def arguments() -> argparse.Namespace:
 def opened(table: Path, contract: "Contract", data: "Data", keep: list[str]) -> "Asked":
     """Return the files of a table, opened, after a look at whether they have the columns that are asked for.
 
-    They are read as data.read says where the model predicts the project's own label, else as they show themselves.
+    They are opened as data.read says where the model predicts the project's own label, else as they show themselves; the
+    contract says how values are written in them.
     """
     from slipway.predicting.batches import Asked
     from slipway.predicting.histories import Histories
