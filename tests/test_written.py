@@ -1,5 +1,6 @@
 """A caller's raw texts are read as the raw files were: by the same marks, notation, formats and signs."""
 
+from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from mlflow.types.schema import AnyType, ColSpec
 from slipway.rows.contract import Contract, ContractError
 from slipway.rows.series import load_contract
 from slipway.rows.written import Written
+from slipway.search.card import as_written, card
 from slipway.serving.served import csv_of_texts
 from slipway.tables.inference import Numbers, Rule
 
@@ -91,6 +93,22 @@ def test_how_values_are_written_comes_back(tmp_path):
     text = (tmp_path / "contract.json").read_text(encoding="utf-8")
     (tmp_path / "contract.json").write_text(text[: text.index(',\n  "written"')] + "}", encoding="utf-8")
     assert load_contract(tmp_path / "contract.json").written == Written()
+
+
+def test_card_says_how_values_are_written():
+    """A caller reads in the card which marks, notation, formats and signs there are; nothing where there are none."""
+    kinds = {"n": "number", "d": "datetime"}
+    contract = Contract(kinds, {}, ("n", "d"), "y", "regression", (), None)
+    assert as_written(contract) == []
+    how = Written(("", "NA", "?"), ",", ".", {"d": "%d.%m.%Y"}, ("n",))
+    text = card(replace(contract, written=how), "0" * 64, ["numpy==1"], "3.11")
+    for line in (
+        "- These texts mean a missing value: `NA`, `?`.",
+        "- In a text's number `,` is the decimal sign, and `.` parts groups of three digits.",
+        "- A text's date in `d` is written `%d.%m.%Y`.",
+        "- A currency sign may stand beside a number: n.",
+    ):
+        assert line in text.splitlines()
 
 
 def test_csv_body_is_left_to_the_contract():

@@ -31,6 +31,21 @@ SERIES_INPUTS = {
     "extra": "Columns that are not listed are ignored; the log says so once.",
 }
 
+
+def as_written(contract: Contract) -> list[str]:
+    """Return a line on each thing that the raw files write in a way of their own."""
+    how, found = contract.written, []
+    if marks := [f"`{mark}`" for mark in how.missing if mark]:
+        found.append(f"These texts mean a missing value: {', '.join(marks)}.")
+    if how.is_foreign:
+        groups = f", and `{how.thousands}` parts groups of three digits" if how.thousands else ""
+        found.append(f"In a text's number `{how.decimal}` is the decimal sign{groups}.")
+    found += [f"A text's date in `{column}` is written `{form}`." for column, form in how.dates.items()]
+    if how.by_hand:
+        found.append(f"A currency sign may stand beside a number: {', '.join(how.by_hand)}.")
+    return found
+
+
 BASELINE = "\n\n**A baseline: it {}, as no model could be fitted within the budget.**"
 
 
@@ -49,7 +64,7 @@ def card(contract: Contract, digest: str, requirements: list[str], python: str, 
     params = "\n".join(
         f"| `{name}` | {type_} | {what} |" for name, (type_, _, what) in params_for(contract.task).items()
     )
-    inputs = "\n".join(f"- {line}" for line in INPUTS.values())
+    inputs = "\n".join(f"- {line}" for line in (*INPUTS.values(), *as_written(contract)))
     return f"""# Model card
 
 Predicts `{contract.label}` ({kind}). Digest {digest[:12]}.{note}
@@ -97,7 +112,7 @@ def series_card(
         f"| {name} | {kind} | {roles[name]} | {'yes' if name in contract.needed else 'no'} |"
         for name, kind in contract.columns.items()
     )
-    inputs = "\n".join(f"- {line}" for line in SERIES_INPUTS.values())
+    inputs = "\n".join(f"- {line}" for line in (*SERIES_INPUTS.values(), *as_written(contract)))
     note = BASELINE.format("repeats the last value") if baseline else ""
     fills = {
         None: "left to each of its models",
