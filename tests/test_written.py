@@ -7,16 +7,20 @@ from types import SimpleNamespace
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from mlflow.types import Schema
 from mlflow.types.schema import AnyType, ColSpec
 
-from slipway.rows.contract import Contract, ContractError
+from slipway.project.data_settings import Read
+from slipway.rows.contract import Contract, ContractError, typed
 from slipway.rows.series import load_contract
 from slipway.rows.written import Written
 from slipway.search.card import as_written, card
 from slipway.serving.served import csv_of_texts
 from slipway.tables.inference import Numbers, Rule
+from slipway.tables.reading import read_raw_table
 
 NUMBERS = [
     "1", "-1", "+1", "1.5", "1,5", "1.723", "1,723", "1.723,5", "1,723.5", "1.723.000", "1,723,000", "1 723", "1\u00a0723,25",
@@ -93,6 +97,18 @@ def test_how_values_are_written_comes_back(tmp_path):
     text = (tmp_path / "contract.json").read_text(encoding="utf-8")
     (tmp_path / "contract.json").write_text(text[: text.index(',\n  "written"')] + "}", encoding="utf-8")
     assert load_contract(tmp_path / "contract.json").written == Written()
+
+
+def test_texts_of_stored_numbers_are_those_of_the_contract(tmp_path):
+    """What a Parquet file holds as numbers and truths, and the settings call texts, is the same text to a caller's row."""
+    given = pd.DataFrame({"store": [3.0, 4.5, np.nan, -17.0, 1e14], "flag": [True, False, None, True, False]})
+    stored = pa.table({"store": pa.array(given["store"].to_numpy()), "flag": pa.array(given["flag"])})  # NaN, and null
+    pq.write_table(stored, tmp_path / "t.parquet")
+    kinds = dict.fromkeys(given, "text")
+    with read_raw_table(tmp_path, Read(types=kinds)) as raw:
+        read = raw.relation.to_arrow_table().to_pandas()
+    assert read["store"].tolist()[:2] == ["3", "4.5"]
+    assert typed(read, kinds).equals(typed(given, kinds))
 
 
 def test_card_says_how_values_are_written():

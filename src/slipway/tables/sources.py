@@ -264,10 +264,12 @@ class Sources:
         if self.format != "Parquet":
             return {}
         kinds: dict[str, tuple[Kind, Path]] = {}
+        self.stored: dict[str, set[str]] = {}
         for source in self.sources:
             for raw, type_, *_ in self.connection.sql(f"DESCRIBE FROM {self._scan([source])}").fetchall():
                 name, kind = raw.strip(), DECLARED.get(type_.partition("(")[0], "text")
                 known, file = kinds.setdefault(name, (kind, source.file))
+                self.stored.setdefault(name, set()).add(type_)
                 if {known, kind} == {"integer", "number"}:
                     kinds[name] = ("number", file)
                 elif known != kind and type_ != '"NULL"':
@@ -287,11 +289,19 @@ class Sources:
         if kind is not None and kind != "text":
             value = f"CAST({column} AS {CASTS[kind]})"
             return f"nullif({value}, {NAN})" if kind == "number" else value
-        text = column if self.format == "delimited text" else f"CAST({column} AS VARCHAR)"
+        text = column if self.format == "delimited text" else self._text(name, column)
         marks = self.settings.missing
         if marks and self.format != "delimited text":
             return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, marks))}) THEN {text} END"
         return text
+
+    def _text(self, name: str, column: str) -> str:
+        """Return SQL for the text of a value that is none in the file: the one that a contract makes of a caller's value."""
+        stored, text = self.stored.get(name, set()) if self.format == "Parquet" else set(), f"CAST({column} AS VARCHAR)"
+        if stored & {"FLOAT", "DOUBLE"}:  # 5.0 is the same text as 5
+            whole = f"abs({column}) < 1e15 AND {column} = trunc({column})"
+            return f"CASE WHEN {whole} THEN CAST(TRY_CAST({column} AS BIGINT) AS VARCHAR) WHEN NOT isnan({column}) THEN {text} END"
+        return f"CASE {column} WHEN true THEN 'True' WHEN false THEN 'False' END" if "BOOLEAN" in stored else text
 
     def unmarked(self, value: str, kind: "Kind") -> str:
         """Return SQL for a number without the marks for missing ones, by value, where files hold numbers rather than texts."""
