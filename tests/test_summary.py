@@ -61,7 +61,8 @@ def test_make_sweep_asks_for_a_commit_in_a_sentence(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "environment.sh").write_text("#!/bin/sh\n")
     (tmp_path / "environment.sh").chmod(0o755)
-    done = subprocess.run(["make", "sweep"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    alone = {key: value for key, value in os.environ.items() if key not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
+    done = subprocess.run(["make", "sweep"], cwd=tmp_path, capture_output=True, text=True, check=False, env=alone)
     first, *others = done.stderr.splitlines()
     assert first.startswith(
         "Error: Got a project without a commit, expected one, beside which experiments are kept. Run: git"

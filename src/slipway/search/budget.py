@@ -87,15 +87,17 @@ class Search:
         if self.left_s() < 1 or self.bounded(work, self.ends_at()):
             self.cut_short.append(f"{models} models were not blended: no time")
 
-    def refit(self, predictor: Any, model: str, needed_s: float, load: Callable[[Path], Any]) -> str:
-        """Fit a model again on all rows, if there is time for it; return the name of the one to deploy."""
+    def refit(self, predictor: Any, model: str, needed_s: float, refits: Callable[[Path], dict[str, str]]) -> str:
+        """Fit a model again on all rows, if there is time for it; return the name of the one to deploy.
+
+        ``refits`` says of a predictor's folder which model was fitted again as which.
+        """
         if needed_s < self.left_s():
             self.display.hear({"event": "fitting", "model": f"{model} on all rows"})
             ended = self.bounded(lambda _: predictor.refit_full(model=model), self.ends_at())
-            again = load(self.folder)
-            if not ended and again and (refitted := again._trainer.model_refit_map.get(model)):  # noqa: SLF001
+            if not ended and (refitted := refits(self.folder).get(model)):
                 self.display.hear({"event": "refitted", "model": refitted})
-                return str(refitted)
+                return refitted
         self.display.running = None
         self.cut_short.append(f"{model} was not fitted again on all rows: no time")
         return model
@@ -249,7 +251,12 @@ def refit(one: Search, predictor: "TabularPredictor", model: str) -> str:
     """
     took = float(predictor.leaderboard().set_index("model").loc[model, "fit_time"])
     needed = took / max(1, one.settings.num_bag_folds) * 1.3
-    return one.refit(predictor, model, needed, load_left)
+
+    def refits(folder: Path) -> dict[str, str]:
+        again = load_left(folder)
+        return again.model_refit_map() if again else {}
+
+    return one.refit(predictor, model, needed, refits)
 
 
 def baseline(one: Search) -> "TabularPredictor":

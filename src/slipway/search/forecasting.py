@@ -349,7 +349,12 @@ def refit(one: Search, predictor: "TimeSeriesPredictor", model: str) -> str:
     took = leaderboard(predictor, {}).set_index("model")["fit_time"]
     parts = predictor._trainer.get_minimum_model_set(model)  # noqa: SLF001
     needed = float(took[parts].sum()) / (one.settings.num_val_windows or 1) * 1.3
-    return one.refit(predictor, model, needed, load_left)
+
+    def refits(folder: Path) -> dict[str, str]:
+        again = load_left(folder)
+        return dict(again._trainer.model_refit_map) if again else {}  # noqa: SLF001
+
+    return one.refit(predictor, model, needed, refits)
 
 
 def backtests(predictor: "TimeSeriesPredictor", model: str) -> dict[str, float]:
