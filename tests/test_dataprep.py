@@ -93,6 +93,7 @@ def test_same_rows_in_other_files_give_the_same_test_rows(prepare):
     assert len(one) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "classes"), [([0.0, 1.0, None], (0, 1)), ([2.0, None, -1.0], (-1, 2)), ([0.5, 1.0], (0.5, 1.0))]
 )
@@ -107,6 +108,7 @@ def test_classes_that_are_whole_numbers_are_integers(prepare, values, classes):
         assert pd.read_parquet(f"data/{file}.parquet")["y"].dtype == type(classes[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "given", "positive"),
     [

@@ -31,22 +31,26 @@ NUMBERS = [
 
 @pytest.mark.parametrize("by_hand", [False, True])
 @pytest.mark.parametrize("how", [(".", ""), (".", ","), (",", "."), (",", ""), (",", " "), (".", " ")], ids=repr)
-@pytest.mark.parametrize("text", NUMBERS)
-def test_contract_reads_a_number_as_the_reader_does(text, how, by_hand):
+def test_contract_reads_a_number_as_the_reader_does(how, by_hand):
     """The same number, or a refusal, whatever the notation; blank is missing."""
     rule = Rule("number", Numbers(*how), by_hand=by_hand)
     sql = f"SELECT CAST({rule.as_sql('field')} AS DOUBLE) FROM (SELECT ? AS field)"
     contract = Contract(
         {"n": "number"}, {}, (), "y", "regression", (), None, written=Written((), *how, {}, ("n",) if by_hand else ())
     )
-    try:
-        expected = duckdb.execute(sql, [text]).fetchall()[0][0]
-    except duckdb.ConversionException:
-        with pytest.raises(ContractError):
-            contract.table(pd.DataFrame({"n": [text]}))
-        return
-    got = contract.table(pd.DataFrame({"n": [text]}))["n"].item()
-    assert got == expected or (np.isnan(got) and expected is None)
+    wrong = {}
+    for text in NUMBERS:
+        try:
+            expected = duckdb.execute(sql, [text]).fetchall()[0][0]
+        except duckdb.ConversionException:
+            expected = "refused"
+        try:
+            got = contract.table(pd.DataFrame({"n": [text]}))["n"].item()
+        except ContractError:
+            got = "refused"
+        if got != expected and not (expected is None and np.isnan(got)):
+            wrong[text] = (got, expected)
+    assert wrong == {}
 
 
 @pytest.mark.parametrize(
