@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +22,7 @@ from slipway.predicting.records import delimited_records, is_json_lines, json_re
 from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
 from slipway.rows.contract import Contract, ContractError
+from slipway.rows.written import Written
 from slipway.tables.delimited import read_dialect
 
 KINDS = {"age": "number", "alone": "boolean", "boarded": "datetime", "sex": "text", "noise": "number"}
@@ -273,6 +275,26 @@ def test_numbers_and_dates_are_read_as_the_raw_table_is(ask, monkeypatch):
     model.predict = lambda rows, params: (seen.append(rows), Model().predict(rows, params))[1]
     assert ask(lines, model=model)["prediction"].tolist() == [1334.5, 2.5]
     assert CONTRACT.table(seen[-1])["boarded"].tolist() == [pd.Timestamp("1912-04-10"), pd.NaT]
+
+
+@pytest.mark.parametrize(
+    ("learned", "ages", "read"),
+    [
+        ((",", "."), ["2.500", "350"], [2500.0, 350.0]),  # of which the file alone says nothing
+        ((",", "."), ["2.5", "350"], [2.5, 350.0]),
+        ((".", ","), ["2.5", "1,234"], [2.5, 1234.0]),
+        ((".", ""), ["1,234,567", "5"], [1234567.0, 5.0]),
+        ((".", ""), ["2,5", "1.234,5"], [2.5, 1234.5]),
+    ],
+)
+def test_numbers_are_read_as_the_file_shows_or_as_the_model_learned(tmp_path, learned, ages, read):
+    """A notation that the file leaves no doubt about counts; what it leaves open is as in the model's raw files."""
+    (tmp_path / "t.csv").write_text("age;sex\n" + "".join(f"{age};f\n" for age in ages), encoding="utf-8")
+    contract = replace(CONTRACT, columns={"age": "number", "sex": "text"}, written=Written(("",), *learned))
+    with closing(Asked(tmp_path, (tmp_path / "t.csv",), Read(), contract)) as table:
+        batch = next(table.batches([], 10, 0))
+    assert batch.refused == []
+    assert contract.table(batch.rows.assign(alone=None, boarded=None))["age"].tolist() == read
 
 
 def test_whole_numbers_in_a_text_column_keep_their_digits(tmp_path):

@@ -106,8 +106,11 @@ class Asked(Sources):
         self.read = [name for name in self.names if name in kinds]
         settings, written = self.settings, contract.written
         numbers = numbers_of(self, self.notes)
-        if settings.decimal is None and not any(s.dialect and s.dialect.decimal for s in self.sources):
-            numbers = Numbers(written.decimal, written.thousands)  # nothing in this file speaks for another way
+        learned = Numbers(written.decimal, written.thousands)
+        shown = any(s.dialect and (s.dialect.decimal or s.dialect.thousands) for s in self.sources)
+        by_settings = (settings.decimal, settings.thousands) != (None, None)
+        if not by_settings and (not shown or numbers == Numbers(learned.decimal)):
+            numbers = learned  # nothing in this file speaks for another way
         dates = {**settings.dates, **written.dates}
         by_hand = {*settings.types, *dates, *written.by_hand}
         self.kinds = kinds
