@@ -80,25 +80,32 @@ class Judge:
             return self.test
         return numbered(self.test[self.contract.label], self.contract, self.classes)
 
-    def answers(self, place: str) -> Any:
-        """Return a model's answers to the test rows, as the metric takes them; each model is asked once.
+    @cached_property
+    def model(self) -> Any:
+        """The one of this workspace, loaded."""
+        import mlflow.pyfunc
+
+        return mlflow.pyfunc.load_model(str(MODEL), suppress_warnings=True)
+
+    def champions(self, place: str) -> Any:
+        """Return what `answers` does of the champion at an MLflow address, which is asked once.
 
         Raises
         ------
         IncomparableError
-            The model predicts something else than this workspace's, or refuses the rows.
+            It predicts something else than this workspace's model, or refuses the rows.
         """
         import mlflow.artifacts
+        import mlflow.pyfunc
         from mlflow.exceptions import MlflowException
 
         if place not in self.asked:
             with TemporaryDirectory() as scratch:
-                folder = str(MODEL)
-                if place != folder:  # not below: a server that fails is no model that refuses
-                    folder = mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=scratch)
+                # Not below: a server that fails is no model that refuses.
+                folder = mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=scratch)
                 self.compare(load_contract(Path(folder, "artifacts/contract.json")))
                 try:
-                    self.asked[place] = self._answers(folder)
+                    self.asked[place] = self.answers(mlflow.pyfunc.load_model(folder, suppress_warnings=True))
                 except MlflowException as error:
                     raise IncomparableError(f"it refuses the present test rows: {error.message}") from error
         return self.asked[place]
@@ -116,10 +123,9 @@ class Judge:
         if other := sorted({str(name) for name in theirs.classes} - set(map(str, known))):
             raise IncomparableError(f"it knows other classes ({', '.join(other[:5])})")
 
-    def _answers(self, folder: str) -> Any:
-        import mlflow.pyfunc
-
-        model, rows = mlflow.pyfunc.load_model(folder, suppress_warnings=True), self.contract.asked(self.test)
+    def answers(self, model: Any) -> Any:
+        """Return a loaded model's answers to the test rows, as the metric takes them."""
+        rows = self.contract.asked(self.test)
         if self.contract.classes and not self.metric.of_classes:
             return probabilities(model, rows, self.contract, self.classes)
         told = model.predict(rows)
@@ -131,9 +137,6 @@ class Judge:
 
     def latency_ms(self) -> float:
         """Return the median time of one test row alone, or of one series, through the model's own door."""
-        import mlflow.pyfunc
-
-        model = mlflow.pyfunc.load_model(str(MODEL), suppress_warnings=True)
         if isinstance(self.contract, SeriesContract):
             asked = self.contract.asked(self.test)
             alone = [rows for _, rows in asked.groupby(self.contract.item or (lambda _: 0))][:TIMED_ROWS]
@@ -144,7 +147,7 @@ class Judge:
         took = []
         for one in alone:
             started = time.perf_counter()
-            model.predict(one)
+            self.model.predict(one)
             took.append((time.perf_counter() - started) * 1000)
         return statistics.median(took[len(took) // 10 :])  # the first ones warm up
 
@@ -178,7 +181,7 @@ def judged(
         found.append(improvement(gate.metric, figures.get(gate.metric), greater, gate.delta, champion))
     if gate.bootstrap and version is not None and not same:
         try:
-            sides = judge.answers(str(MODEL)), judge.answers(f"models:/{name}/{version}")
+            sides = judge.answers(judge.model), judge.champions(f"models:/{name}/{version}")
         except IncomparableError as error:
             says = f"there is nothing to compare with version {version}: {error}"
             found.append(Condition("bootstrap", None, 0.0, None, False, says))
@@ -206,7 +209,7 @@ def _champions(client: "MlflowClient", judge: Judge, name: str, version: int, te
         else:
             return float(run.metrics[metric]), "on the same test rows"
     try:
-        answers = judge.answers(f"models:/{name}/{version}")
+        answers = judge.champions(f"models:/{name}/{version}")
     except IncomparableError as error:
         return None, f"{why}, and {error}"
     return judge.metric.figure(judge.actual, answers), f"scored anew, for {why}"
