@@ -1,5 +1,6 @@
 """What a model reads: every row the same alone and among others, and what does not fit is named."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from slipway.rows.contract import FALSE, TRUE, Contract, ContractError, seen_values, typed
 from slipway.rows.series import load_contract
+from slipway.rows.written import Written
 
 FEW = settings(max_examples=40, deadline=None)  # pandas takes milliseconds per table, more on a busy machine
 KINDS = {"age": "number", "sibsp": "integer", "alone": "boolean", "boarded": "datetime", "cabin": "text"}
@@ -48,6 +50,44 @@ def test_a_row_alone_is_the_row_among_others(rows):
     together = typed(pd.DataFrame(rows, dtype=object), KINDS)
     alone = pd.concat([typed(pd.DataFrame([row], dtype=object), KINDS) for row in rows], ignore_index=True)
     pd.testing.assert_frame_equal(together, alone)
+
+
+PLAIN = st.lists(
+    st.fixed_dictionaries(
+        {
+            "age": st.one_of(NOTHING, REAL, WHOLE, st.just(-999)),
+            "sibsp": st.one_of(st.none(), WHOLE, st.just(2**60)),
+            "alone": st.one_of(st.none(), st.booleans()),
+            "boarded": st.sampled_from([None, "-", pd.NaT, "2001-02-03"]),
+            "cabin": st.one_of(NOTHING, st.text(), st.sampled_from(["-", "-999", 5])),
+        },
+        optional={"weather": st.text()},
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(PLAIN, st.booleans(), st.lists(st.sampled_from(sorted(KINDS)), max_size=2))
+def test_columns_without_a_table_are_the_tables(rows, as_they_come, left_out):
+    """The short way gives the table's columns, value by value and in the same types, or leaves them to the table."""
+    contract = replace(CONTRACT, written=Written(missing=("-", "-999")))
+    raw = pd.DataFrame(rows, dtype=None if as_they_come else object).drop(columns=left_out)
+    arrays = contract.arrays(raw)
+    if arrays is not None:
+        pd.testing.assert_frame_equal(pd.DataFrame(arrays, index=raw.index), contract.table(raw))
+
+
+def test_plain_rows_go_the_short_way():
+    """Rows that need no conversion do: with gaps, with columns that nobody needs left out, and with more columns."""
+    row = {"age": 1, "alone": True, "boarded": None, "cabin": "C3", "weather": "fine"}
+    assert CONTRACT.arrays(pd.DataFrame([row, row | {"cabin": None}])) is not None
+    for odd in ({"age": "1"}, {"cabin": 5}, {"cabin": []}, {"boarded": "2001-02-03"}, {"age": 2**60}):
+        assert CONTRACT.arrays(pd.DataFrame([row | odd])) is None, odd
+    assert CONTRACT.arrays(pd.DataFrame([row]).drop(columns="cabin")) is None
+    assert CONTRACT.arrays(pd.DataFrame([row | {" sibsp ": 3}])) is None
+    assert CONTRACT.arrays(pd.DataFrame([[*row.values(), 1]], columns=[*row, "age"])) is None
 
 
 @pytest.mark.parametrize("rows", [1, 40])

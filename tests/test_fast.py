@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from autogluon.tabular import TabularPredictor
 
+from slipway.rows.steps import columns_of
 from slipway.serving import fast
 
 # What AutoGluon warns of while it fits and loads is its own.
@@ -61,8 +63,6 @@ def odd_rows(train):
 
 
 def fitted(folder, task, **options):
-    from autogluon.tabular import TabularPredictor
-
     predictor = TabularPredictor("label", path=str(folder), problem_type=task, verbosity=0)
     return predictor.fit(table(240, task), **{"hyperparameters": MODELS, "num_gpus": 0, **options})
 
@@ -74,8 +74,6 @@ def folder(request, tmp_path_factory):
 
 
 def loaded(folder, model=None):
-    from autogluon.tabular import TabularPredictor
-
     predictor = TabularPredictor.load(folder)
     if model:
         predictor.set_model_best(model)
@@ -115,6 +113,34 @@ def test_autogluon_is_not_asked_where_there_is_a_quick_way(folder, monkeypatch):
     monkeypatch.setattr(fast, "FEW_ROWS", 2)
     with pytest.raises(TypeError):
         asked(predictor, rows)
+
+
+def test_columns_get_the_answers_of_their_table(folder, monkeypatch, tmp_path):
+    """Rows as columns are answered as in a table, to the last bit: gaps, categories never seen, two values only, far out."""
+    task = loaded(folder).problem_type
+    train = table(240, task).drop(columns=["when", "text"]).assign(two=lambda x: np.where(x["number"] > 0, "a", "b"))
+    predictor = TabularPredictor("label", path=str(tmp_path / "plain"), problem_type=task, verbosity=0)
+    predictor.fit(train, hyperparameters={name: MODELS[name] for name in ("GBM", "CAT", "XGB")}, num_gpus=0)
+    rows = odd_rows(train)
+    rows.loc[:2, "two"] = [None, "c", ""]
+    proba = task != "regression"
+    labels, chances = predictor.predict(rows), predictor.predict_proba(rows).rename(columns=str) if proba else None
+    quick = fast.QuickModels(predictor, train.drop(columns="label"))
+    assert quick.takes_columns
+    monkeypatch.setattr(predictor._learner, "transform_features", None)
+    for place in (slice(None), *(slice(k, k + 1) for k in range(len(rows)))):
+        columns = columns_of(rows[place])
+        assert quick.answers(columns, rows[place].index, proba=False).equals(labels[place])
+        assert not proba or quick.answers(columns, rows[place].index, proba=True).equals(chances[place])
+    with pytest.raises(TypeError, match="float64"):
+        quick.answers(columns_of(rows.astype({"whole": "float32"})), rows.index, proba=proba)
+
+
+def test_features_that_autogluon_makes_are_its_own(folder):
+    """Words of texts and parts of dates have no way as columns, and nor has a model that AutoGluon asks."""
+    train = table(240, loaded(folder).problem_type).drop(columns="label")
+    assert not fast.QuickModels(loaded(folder, "LightGBM"), train).takes_columns
+    assert not fast.QuickModels(loaded(folder, "KNeighbors"), train).takes_columns
 
 
 def test_other_numbers_are_refused_and_said(folder, monkeypatch):

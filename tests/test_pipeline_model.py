@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,22 @@ def test_every_row_alone_is_answered_as_among_others(model: PyFuncModel, rows: p
     together = model.predict(rows, params={"proba": True})["1"].tolist()[:25]
     alone = [model.predict(rows.iloc[[place]], params={"proba": True})["1"].item() for place in range(25)]
     assert alone == together
+
+
+def test_row_goes_without_a_table(model: PyFuncModel, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch):
+    """A row alone gets the answers of the table, and no table is made for it on the way; what is refused still is."""
+    some = rows[rows["age"].notna() & rows["fare"].notna()].head(9)
+    expected, labels = model.predict(some, params={"proba": True}), model.predict(some)
+    scorer = model.unwrap_python_model().scorer
+    monkeypatch.setattr(scorer, "recipe", Mock(features=scorer.recipe.features, transform=scorer.recipe.transform))
+    for place in range(len(some)):
+        row = some.iloc[[place]]
+        assert model.predict(row, params={"proba": True}).equals(expected.iloc[[place]])
+        assert model.predict(row).equals(labels.iloc[[place]])
+    scorer.recipe.transform = Mock(side_effect=ValueError("not asked"))
+    model.predict(some.head(1))
+    with pytest.raises(ValueError, match="not asked"):
+        model.predict(some.astype({"age": str}).head(1))
 
 
 def test_row_of_missing_values_is_answered(model: PyFuncModel, rows: pd.DataFrame):

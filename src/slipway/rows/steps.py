@@ -5,8 +5,9 @@ has no quick way is asked as it is; if the features of one of the rows tried dif
 """
 
 import math
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 # Of so few values each is looked up by itself.
 FEW_ROWS = 16
 
-Step = Callable[[pd.DataFrame], Any]
+# Columns by their names, each an array of shape (rows,).
+Columns = dict[str, Any]
+Step = Callable[[Columns], Columns]
 
 
 class QuickRecipe:
@@ -30,6 +33,11 @@ class QuickRecipe:
         What it does the same as.
     rows
         Typed rows to compare the features on: all together, a few, and some by themselves.
+
+    Attributes
+    ----------
+    is_quick
+        Whether the recipe has steps that go without its wrapping, and they give its features.
     """
 
     def __init__(self, recipe: "TransformerMixin", rows: pd.DataFrame) -> None:
@@ -38,23 +46,36 @@ class QuickRecipe:
         places = (slice(None), slice(0, FEW_ROWS), *alone)
         expected = [recipe.transform(rows[place]) for place in places]
         try:
-            self._quick = _way(recipe)
-            same = all(_same(self._quick(rows[place]), one) for place, one in zip(places, expected, strict=True))
+            self._step = _way(recipe)
+            self.is_quick = all(_same(self._quick(rows[p]), one) for p, one in zip(places, expected, strict=True))
         except Exception:  # noqa: BLE001  what the recipe answers itself is answered by the recipe
-            same = False
-        if not same:
-            self._quick = recipe.transform
+            self.is_quick = False
 
     def transform(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features of typed rows, or raise what the recipe raises."""
-        try:
-            return self._quick(rows)
-        except Exception:  # noqa: BLE001  as above
-            return self.recipe.transform(rows)
+        if self.is_quick:
+            with suppress(Exception):  # as above
+                return self._quick(rows)
+        return self.recipe.transform(rows)
+
+    def features(self, columns: Columns) -> Columns:
+        """Return the features of typed columns, where the recipe is quick; what goes wrong, `transform` has a word for."""
+        return self._step(columns)
+
+    def _quick(self, rows: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame(self._step(columns_of(rows)), index=rows.index)
 
 
-def _same(got: Any, expected: pd.DataFrame) -> bool:
-    return isinstance(got, pd.DataFrame) and got.dtypes.equals(expected.dtypes) and got.equals(expected)
+def _same(got: pd.DataFrame, expected: Any) -> bool:
+    return isinstance(expected, pd.DataFrame) and got.dtypes.equals(expected.dtypes) and got.equals(expected)
+
+
+def columns_of(table: pd.DataFrame) -> Columns:
+    """Return a table's columns as arrays, where its types are NumPy's."""
+    columns = {str(name): values for name, values in table.items()}
+    return {
+        n: values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array for n, values in columns.items()
+    }
 
 
 def _way(step: Any) -> Step:
@@ -62,49 +83,55 @@ def _way(step: Any) -> Step:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
+    from slipway.rows.transformers import DrawFromPresent
+
     if type(step) is Pipeline and "passthrough" not in [part for _, part in step.steps]:
         ways = [_way(part) for _, part in step.steps]
-        return lambda rows: _chained(ways, rows)
-    if type(step) is ColumnTransformer:
-        return _columns(step)
-    return step.transform
+        return lambda columns: reduce(lambda so_far, way: way(so_far), ways, columns)
+    if _is_identity(step):
+        return lambda columns: columns
+    if type(step) is DrawFromPresent:
+        return lambda columns: columns | step.filled(columns)
+    return (type(step) is ColumnTransformer and _columns(step)) or partial(_by_table, step)
 
 
-def _chained(ways: list[Step], rows: Any) -> Any:
-    for way in ways:
-        rows = way(rows)
-    return rows
+def _by_table(step: Any, columns: Columns) -> Columns:
+    return columns_of(step.transform(pd.DataFrame(columns)))
 
 
-def _columns(step: Any) -> Step:
+def _columns(step: Any) -> Step | None:
     """Return what a ColumnTransformer does: each part on its columns, the features side by side."""
     names = list(step.get_feature_names_out())
     parts = [
-        (
-            columns,
-            None if _is_identity(part) else _by_column(part) or _bare(part),
-            where,
-        )
-        for (name, part, columns) in step.transformers_
+        (taken, _parallel(part), where)
+        for (name, part, taken) in step.transformers_
         for where in [names[step.output_indices_[name]]]
         if where
     ]
     if not all(isinstance(c, list) and all(isinstance(name, str) for name in c) for c, _, _ in parts):
-        return step.transform
+        return None
 
-    def transform(rows: pd.DataFrame) -> pd.DataFrame:
-        features: dict[str, Any] = {}
-        for columns, part, where in parts:
-            if part is None or isinstance(part, list):
-                values: Any = [rows[column].to_numpy() for column in columns]
-                values = [one(value) for one, value in zip(part, values, strict=True)] if part else values
-            else:
-                made = part(rows[columns])
-                values = made.T if isinstance(made, np.ndarray) else [column for _, column in made.items()]
-            features.update(zip(where, values, strict=True))
-        return pd.DataFrame(features, index=rows.index)
+    def transform(columns: Columns) -> Columns:
+        features: Columns = {}
+        for taken, part, where in parts:
+            features.update(zip(where, part({name: columns[name] for name in taken}), strict=True))
+        return features
 
     return transform
+
+
+def _parallel(part: Any) -> Callable[[Columns], Iterable[Any]]:
+    """Return what a part of a ColumnTransformer makes of its columns: features, whose names are the ColumnTransformer's."""
+    if _is_identity(part):
+        return dict.values
+    if ways := _by_column(part):
+        return lambda columns: [way(values) for way, values in zip(ways, columns.values(), strict=True)]
+    # scikit-learn's own transform as it was before set_output wrapped it: it gives an array
+    bare = getattr(type(part).transform, "__wrapped__", None)
+    if bare and type(part).__module__.startswith("sklearn.preprocessing"):
+        return lambda columns: bare(part, pd.DataFrame(columns, copy=False)).T
+    way = _way(part)
+    return lambda columns: way(columns).values()
 
 
 def _is_identity(part: Any) -> bool:
@@ -155,11 +182,3 @@ def _encoded(codes: dict[Any, int], unknown: Any, missing: Any, dtype: Any, valu
     absent = (places < 0).nonzero()[0]
     found[absent[[_is_nan(value) for value in values[absent].tolist()]]] = missing
     return found
-
-
-def _bare(part: Any) -> Step:
-    """Return scikit-learn's own transform as it was before set_output wrapped it: it gives an array."""
-    bare = getattr(type(part).transform, "__wrapped__", None)
-    if bare is None or not type(part).__module__.startswith("sklearn.preprocessing"):
-        return _way(part)
-    return lambda rows: bare(part, rows)

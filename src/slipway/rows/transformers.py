@@ -1,5 +1,6 @@
 """Ready pieces for recipes where scikit-learn has none. Travels inside the model."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -56,11 +57,16 @@ class DrawFromPresent(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the table with every missing value of the columns filled."""
         check_is_fitted(self)
-        filled = X.copy()
+        return X.assign(**self.filled({str(name): values.to_numpy() for name, values in X.items()}))
+
+    def filled(self, table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the columns that had missing values, filled; a table is its columns' arrays here, each of shape (rows,)."""
+        found = {}
         for place, column in enumerate(self.columns):
-            missing = X[column].isna()
-            present = self.present_[column]
+            missing, present = pd.isna(table[column]), self.present_[column]
             if missing.any() and len(present):
-                digests = row_digests(X[missing], self.seed * len(self.columns) + place).to_numpy()
-                filled.loc[missing, column] = present[digests % np.uint64(len(present))]
-        return filled
+                gaps = pd.DataFrame({name: values[missing] for name, values in table.items()}, copy=False)
+                digests = row_digests(gaps, self.seed * len(self.columns) + place).to_numpy()
+                found[column] = table[column].copy()
+                found[column][missing] = present[digests % np.uint64(len(present))]
+        return found

@@ -67,8 +67,8 @@ class Written:
         if values.dtype != object:
             numeric = pd.api.types.is_numeric_dtype(values)
             marks = frozenset(mark for mark in marks if numeric and isinstance(mark, float))
-        if marks and (marked := values.isin(marks)).any():
-            values = values.mask(marked)
+        if not marks.isdisjoint(values.tolist() if marks else ()):
+            values = values.mask(values.isin(marks))
         convert: Any = None
         if kind == "datetime" and column in self.dates:
             convert = self._date(self.dates[column])

@@ -9,11 +9,15 @@ thread. Whatever has no quick way, or gives another number on one of the rows tr
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+from slipway.rows.steps import Columns, columns_of
 
 if TYPE_CHECKING:
     from autogluon.tabular import TabularPredictor
@@ -32,6 +36,15 @@ class NoQuickWayError(Exception):
     """A model that only AutoGluon can ask; says why."""
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A few rows as models take them, and what else AutoGluon's learner looks at of a table."""
+
+    array: np.ndarray
+    index: pd.Index
+    empty = False
+
+
 class QuickModels:
     """The models of a predictor: asked directly for few rows, by AutoGluon for many; safe among threads.
 
@@ -46,9 +59,12 @@ class QuickModels:
     ----------
     slow
         Model → why AutoGluon asks it even for few rows.
+    takes_columns
+        Whether `answers` has a way for these features, which needs no table.
     """
 
     def __init__(self, predictor: "TabularPredictor", features: pd.DataFrame) -> None:
+        self._predictor = predictor
         self._trainer = predictor._trainer
         self._autogluons = self._trainer.predict_proba
         # AutoGluon's XGBoost sets parameters on every predict, which fails when two threads predict at once.
@@ -56,6 +72,7 @@ class QuickModels:
         self._best = predictor.model_best
         sample = predictor.transform_features(features.head(FEW_ROWS))
         self._columns = list(sample.columns)
+        self._classes = pd.Index([str(name) for name in predictor.class_labels or ()])
         self._categories = {c: list(v.cat.categories) for c, v in sample.items() if v.dtype == "category"}
         self.slow: dict[str, str] = {}
         self._answers: dict[str, Answer] = {}
@@ -66,9 +83,24 @@ class QuickModels:
             predictor.persist("best", max_memory=None)  # AutoGluon would weigh the models by pickling them again
             self._find_quick_ways(sample)
         self._trainer.predict_proba = self.predict_proba
+        self.takes_columns = not self.slow and self._find_codes(features.head(FEW_ROWS), sample)
 
-    def predict_proba(self, X: pd.DataFrame, model: str | None = None) -> np.ndarray:
+    def answers(self, columns: Columns, index: pd.Index, *, proba: bool) -> pd.DataFrame | pd.Series:
+        """Return what the predictor does of a few rows' features, column by column, each of shape (rows,).
+
+        The columns of probabilities are the classes as texts.
+        """
+        learner, rows = self._predictor._learner, Coded(self._coded(columns, len(index)), index)
+        if proba:
+            answers = learner.predict_proba(rows, as_pandas=False, transform_features=False)
+            return pd.DataFrame(answers, columns=self._classes, index=index, copy=False)
+        threshold = self._predictor.decision_threshold
+        return learner.predict(rows, transform_features=False, decision_threshold=threshold)
+
+    def predict_proba(self, X: pd.DataFrame | Coded, model: str | None = None) -> np.ndarray:
         """Return what the trainer's method of this name does, of shape (rows,) or (rows, classes)."""
+        if isinstance(X, Coded):
+            return self._together([self._answers[part](X.array) for part in self._parts])
         if self._best in self.slow or len(X) > FEW_ROWS or model not in (None, self._best):
             return self._asked_by_autogluon(X, model)
         array = self._array(X)
@@ -91,6 +123,34 @@ class QuickModels:
             if column in self._categories:
                 array[array[:, place] < 0, place] = np.nan
         return array
+
+    def _coded(self, columns: Columns, rows: int) -> np.ndarray:
+        """Return `_array` of what AutoGluon makes of features before it asks its models."""
+        array = np.empty((rows, len(self._codes)))
+        for place, (column, code) in enumerate(self._codes.items()):
+            array[:, place] = code(columns[column])
+        return array
+
+    def _find_codes(self, features: pd.DataFrame, sample: pd.DataFrame) -> bool:
+        """Find how AutoGluon turns each feature into a number, and return whether some give the sample that it made of them."""
+        self._codes: dict[str, Callable[[np.ndarray], Any]] = {}
+        try:
+            generators = [one for stage in self._predictor._learner.feature_generator.generators for one in stage]
+            truths, categories = (
+                {name: what for one in generators for name, what in (getattr(one, mapping, None) or {}).items()}
+                for mapping in ("_bool_features", "category_map")
+            )
+            for column in self._columns:
+                if column in truths:
+                    self._codes[column] = partial(np.equal, truths[column])
+                elif column in self._categories and features[column].dtype == object:
+                    self._codes[column] = partial(_codes, {text: code for code, text in enumerate(categories[column])})
+                else:
+                    self._codes[column] = partial(_numbers, features[column].dtype)
+            coded = self._coded(columns_of(features), len(features))
+            return np.array_equal(coded, self._array(sample), equal_nan=True)
+        except Exception:  # noqa: BLE001  features of another kind, such as words of texts, are AutoGluon's to make
+            return False
 
     def _find_quick_ways(self, sample: pd.DataFrame) -> None:
         """Keep the quick ways that give AutoGluon's numbers, and say of the others why not."""
@@ -125,6 +185,18 @@ class QuickModels:
             _compare(self._together([expected[part] for part in self._parts]), expected[self._best])
         except NoQuickWayError as reason:
             self.slow = {self._best: str(reason)}
+
+
+def _codes(codes: Mapping[Any, int], texts: np.ndarray) -> list[float]:
+    """Return the place of each text among the categories, NaN for none; to AutoGluon a missing text is an empty one."""
+    missing = codes.get("", np.nan)
+    return [missing if t is None or t != t else codes.get(t, np.nan) for t in texts.tolist()]  # noqa: PLR0124  NaN
+
+
+def _numbers(dtype: Any, values: np.ndarray) -> np.ndarray:
+    if values.dtype != dtype:
+        raise TypeError(f"{values.dtype} is not the {dtype} that AutoGluon expects")
+    return values
 
 
 def _too_large(models: Path) -> str:

@@ -1,14 +1,14 @@
 """The deliverable at work: raw rows in, predictions out. Travels inside the model."""
 
 import pickle
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from slipway.rows.contract import Contract, ContractError
+from slipway.rows.contract import FEW_ROWS, Contract, ContractError
 from slipway.rows.series import load_contract
 from slipway.rows.steps import QuickRecipe
 from slipway.serving.fast import QuickModels
@@ -52,6 +52,7 @@ class Scorer:
         self.recipe = recipe
         self.predictor = predictor
         self.slow: dict[str, str] = {}
+        self._quick: QuickModels | None = None
 
     @classmethod
     def load(cls, contract: Path, recipe: Path, predictor: Path) -> "Scorer":
@@ -62,13 +63,15 @@ class Scorer:
         scorer = cls(load_contract(contract), pickle.loads(recipe.read_bytes()), loaded)  # noqa: S301  part of the model
         probe = scorer.contract.table(probe_rows(scorer.contract))
         scorer.recipe = QuickRecipe(scorer.recipe, probe)
-        scorer.slow = QuickModels(loaded, scorer.recipe.transform(probe)).slow
+        models = QuickModels(loaded, scorer.recipe.transform(probe))
+        scorer.slow = models.slow
+        if scorer.recipe.is_quick and models.takes_columns:
+            scorer._quick = models
         return scorer
 
     def predict(self, rows: pd.DataFrame) -> pd.Series | pd.DataFrame:
         """Return the predicted label of raw rows, of shape (rows,), or its quantiles, of shape (rows, levels)."""
-        predicted = self._asked(self.predictor.predict, rows)
-        return predicted.rename(columns=str) if predicted.ndim > 1 else predicted
+        return self._asked(rows, proba=False)
 
     def predict_proba(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the probability of each class, of shape (rows, classes); the columns are the classes as texts."""
@@ -76,12 +79,18 @@ class Scorer:
             raise ContractError(
                 f"Got a request for probabilities, but {self.contract.label!r} is a number; leave proba out."
             )
-        return self._asked(self.predictor.predict_proba, rows).rename(columns=str)
+        return self._asked(rows, proba=True)
 
-    def _asked(self, predict: Callable[[pd.DataFrame], Any], rows: pd.DataFrame) -> Any:
+    def _asked(self, rows: pd.DataFrame, *, proba: bool) -> Any:
+        if self._quick and len(rows) <= FEW_ROWS:
+            with suppress(Exception):  # what goes wrong is said by the longer way
+                if columns := self.contract.arrays(rows):
+                    return self._quick.answers(self.recipe.features(columns), rows.index, proba=proba)
+        predict = self.predictor.predict_proba if proba else self.predictor.predict
         table = self.contract.table(rows)
         try:
-            return predict(self.recipe.transform(table))
+            answers = predict(self.recipe.transform(table))
+            return answers.rename(columns=str) if answers.ndim > 1 else answers
         except ValueError as error:  # scikit-learn's, of infinity; boosted trees can take it
             for column, values in table.select_dtypes("number").items():
                 huge = values[values.abs() > np.finfo(np.float32).max]
