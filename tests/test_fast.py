@@ -136,6 +136,22 @@ def test_columns_get_the_answers_of_their_table(folder, monkeypatch, tmp_path):
         quick.answers(columns_of(rows.astype({"whole": "float32"})), rows.index, proba=proba)
 
 
+@pytest.mark.parametrize("number", [np.inf, -1e300])
+def test_number_that_a_forest_refuses_is_refused_alone_too(folder, number):
+    """What single precision cannot hold gets no answer from a forest, in a row alone as among many; others take it."""
+    train = table(240, loaded(folder).problem_type).drop(columns="label")
+    rows = pd.concat([train.head(1).assign(number=number)] * (fast.FEW_ROWS + 1), ignore_index=True)
+    for model in ("RandomForest", "ExtraTrees", "CatBoost"):
+        predictor = loaded(folder, model)
+        fast.QuickModels(predictor, train)
+        for some in (rows, rows.head(1)):
+            if model == "CatBoost":
+                assert np.isfinite(asked(predictor, some)).all()
+            else:
+                with pytest.raises(ValueError, match="infinity or a value too large"):
+                    asked(predictor, some)
+
+
 def test_features_that_autogluon_makes_are_its_own(folder):
     """Words of texts and parts of dates have no way as columns, and nor has a model that AutoGluon asks."""
     train = table(240, loaded(folder).problem_type).drop(columns="label")

@@ -1,5 +1,6 @@
 """A caller's raw texts are read as the raw files were: by the same marks, notation, formats and signs."""
 
+import json
 from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
@@ -105,7 +106,7 @@ def test_how_values_are_written_comes_back(tmp_path):
 
 def test_texts_of_stored_numbers_are_those_of_the_contract(tmp_path):
     """What a Parquet file holds as numbers and truths, and the settings call texts, is the same text to a caller's row."""
-    given = pd.DataFrame({"store": [3.0, 4.5, np.nan, -17.0, 1e14], "flag": [True, False, None, True, False]})
+    given = pd.DataFrame({"store": [3.0, 4.5, np.nan, -17.0, 1e20], "flag": [True, False, None, True, False]})
     stored = pa.table({"store": pa.array(given["store"].to_numpy()), "flag": pa.array(given["flag"])})  # NaN, and null
     pq.write_table(stored, tmp_path / "t.parquet")
     kinds = dict.fromkeys(given, "text")
@@ -113,6 +114,20 @@ def test_texts_of_stored_numbers_are_those_of_the_contract(tmp_path):
         read = raw.relation.to_arrow_table().to_pandas()
     assert read["store"].tolist()[:2] == ["3", "4.5"]
     assert typed(read, kinds).equals(typed(given, kinds))
+
+
+def test_texts_of_json_are_those_of_the_contract(tmp_path):
+    """Numbers and truths among the texts of JSON Lines are the texts that a caller's JSON gets; so are numbers set as texts."""
+    mixed = ["x", True, False, 5, 5.0, 5.25, -0.0, 1e20, 1e-7, 2**70, None, "true", "5.0", 'a"b']
+    rows = [{"mixed": value, "store": n + 0.0, "n": 2.0, "yes": n > 3} for n, value in enumerate(mixed)]
+    del rows[3]["mixed"]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with read_raw_table(tmp_path, Read(types={"store": "text"})) as raw:
+        read, kinds = raw.relation.to_arrow_table().to_pandas(), raw.kinds
+    assert kinds == {"mixed": "text", "store": "text", "n": "number", "yes": "boolean"}
+    assert read["mixed"].tolist()[:3] == ["x", "True", "False"]
+    told = pd.DataFrame([json.loads(json.dumps(row)) for row in rows])
+    assert typed(read, kinds).equals(typed(told, kinds))
 
 
 def test_card_says_how_values_are_written():

@@ -327,7 +327,10 @@ def _forest(model: Any, names: list[str], categories: Mapping[str, list[Any]]) -
     take = {"binary": np.s_[:, 1], "multiclass": np.s_[:, :], "regression": np.s_[:, 0]}[model.problem_type]
 
     def answer(array: np.ndarray) -> np.ndarray:
-        filled = np.where(np.isnan(array), missing, array).astype(np.float32)
+        with np.errstate(over="ignore"):
+            filled = np.where(np.isnan(array), missing, array).astype(np.float32)
+        if not np.isfinite(filled).all():
+            raise ValueError("Input X contains infinity or a value too large for dtype('float32').")  # as scikit-learn
         return _mean(tree.predict(filled)[take] for tree in trees)
 
     return answer

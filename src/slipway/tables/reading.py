@@ -203,6 +203,7 @@ def read_raw_table(
             f"{sources.unmarked(rules[c].as_sql(quoted(c)) if c in rules else quoted(c), kind)} AS {quoted(c)}"
             for c, kind in found.items()
         )
+        sources.texts = [column for column, kind in found.items() if kind == "text"]
         relation = sources.connection.sql(f"SELECT {typed} FROM ({sources.sql()})")
     signed = tuple(c for c, rule in rules.items() if rule.by_hand and rule.kind in ("integer", "number"))
     written = {"missing": sources.marks, **asdict(numbers), "dates": dict(settings.dates), "by_hand": signed}

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import weakref
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
@@ -74,6 +74,8 @@ class Sources:
         Column → kind, where the files say it (Parquet, Arrow); all other columns are texts.
     notes
         What was guessed or mended, a sentence each.
+    texts
+        The columns of texts, once that is known: values of JSON that are none become the contract's texts then.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Sources:
                     f"is read of those alone. Move {source.file.name} into {folder}, with the column in it."
                 )
         self.notes: list[str] = []
+        self.texts: Collection[str] = ()
         with self.spoken():
             self.names = self._names()
             self.declared = self._declared_kinds()
@@ -297,11 +300,17 @@ class Sources:
 
     def _text(self, name: str, column: str) -> str:
         """Return SQL for the text of a value that is none in the file: the one that a contract makes of a caller's value."""
-        stored, text = self.stored.get(name, set()) if self.format == "Parquet" else set(), f"CAST({column} AS VARCHAR)"
-        if stored & {"FLOAT", "DOUBLE"}:  # 5.0 is the same text as 5
-            whole = f"abs({column}) < 1e15 AND {column} = trunc({column})"
-            return f"CASE WHEN {whole} THEN CAST(TRY_CAST({column} AS BIGINT) AS VARCHAR) WHEN NOT isnan({column}) THEN {text} END"
-        return f"CASE {column} WHEN true THEN 'True' WHEN false THEN 'False' END" if "BOOLEAN" in stored else text
+        if self.format == "JSON":
+            text = f"({column} ->> '$')"
+            number = f"CASE WHEN regexp_matches({text}, '[.eE]') THEN {_float_text(f'CAST({column} AS DOUBLE)')} ELSE {text} END"
+            truth = f"CASE {text} WHEN 'true' THEN 'True' ELSE 'False' END"
+            typed = f"CASE json_type({column}) WHEN 'BOOLEAN' THEN {truth} WHEN 'DOUBLE' THEN {number} ELSE {text} END"
+            return typed if name in self.texts else column
+        stored = self.stored.get(name, set())
+        if stored & {"FLOAT", "DOUBLE"}:
+            return _float_text(column)
+        truth = f"CASE {column} WHEN true THEN 'True' WHEN false THEN 'False' END"
+        return truth if "BOOLEAN" in stored else f"CAST({column} AS VARCHAR)"
 
     def unmarked(self, value: str, kind: "Kind") -> str:
         """Return SQL for a number without the marks for missing ones, by value, where files hold numbers rather than texts."""
@@ -322,12 +331,13 @@ class Sources:
         if self.format == "JSON":
             if not hasattr(self, "names"):
                 return f"read_json({paths}, sample_size=-1, maximum_depth=1, union_by_name=true)"
-            return f"read_json({paths}, columns={_texts([self.raw_names[name] for name in self.names])})"
+            kinds = {self.raw_names[name]: "JSON" if name in self.texts else "VARCHAR" for name in self.names}
+            return f"read_json({paths}, columns={_columns(kinds)})"
         dialect = group[0].dialect
         assert dialect is not None  # noqa: S101 - delimited text has one
         marks = "[" + ", ".join(map(literal, self.marks)) + "]"
         return (
-            f"read_csv({paths}, columns={_texts(dialect.columns)}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
+            f"read_csv({paths}, columns={_columns(dict.fromkeys(dialect.columns, 'VARCHAR'))}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
             f"skip={dialect.blank_lines}, quote='\"', escape='\"', nullstr={marks})"
         )
 
@@ -337,8 +347,15 @@ def _remove(scratch: Path, lock: int) -> None:
     os.close(lock)
 
 
-def _texts(names: "list[str] | tuple[str, ...]") -> str:
-    return "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
+def _columns(types: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{literal(name)}: '{type_}'" for name, type_ in types.items()) + "}"
+
+
+def _float_text(number: str) -> str:
+    """Return SQL for a float's text: 5.0 is the same one as 5."""
+    whole = f"abs({number}) < 1e37 AND {number} = trunc({number})"
+    text = f"CAST({number} AS VARCHAR)"
+    return f"CASE WHEN {whole} THEN CAST(TRY_CAST({number} AS HUGEINT) AS VARCHAR) WHEN NOT isnan({number}) THEN {text} END"
 
 
 def _stamp(file: Path) -> tuple[int, int]:
