@@ -118,7 +118,7 @@ def test_texts_of_stored_numbers_are_those_of_the_contract(tmp_path):
 
 def test_texts_of_json_are_those_of_the_contract(tmp_path):
     """Numbers and truths among the texts of JSON Lines are the texts that a caller's JSON gets; so are numbers set as texts."""
-    mixed = ["x", True, False, 5, 5.0, 5.25, -0.0, 1e20, 1e-7, 2**70, None, "true", "5.0", 'a"b']
+    mixed = ["x", True, False, 5, 5.0, 5.25, -0.0, 1e20, 1e-7, 2**70, None, np.nan, np.inf, "true", "5.0", 'a"b']
     rows = [{"mixed": value, "store": n + 0.0, "n": 2.0, "yes": n > 3} for n, value in enumerate(mixed)]
     del rows[3]["mixed"]
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -128,6 +128,20 @@ def test_texts_of_json_are_those_of_the_contract(tmp_path):
     assert read["mixed"].tolist()[:3] == ["x", "True", "False"]
     told = pd.DataFrame([json.loads(json.dumps(row)) for row in rows])
     assert typed(read, kinds).equals(typed(told, kinds))
+
+
+def test_marks_among_texts_are_marks_as_numbers_too(tmp_path):
+    """A number whose text is a mark is missing among texts, in the file as in a caller's row; another number is not."""
+    values = ["A1", -999, -999.0, "-999", 5, True, "x"]
+    (tmp_path / "t.jsonl").write_text("".join(json.dumps({"code": v}) + "\n" for v in values), encoding="utf-8")
+    with read_raw_table(tmp_path, Read(missing=["-999", "True"])) as raw:
+        read, written = raw.relation.to_arrow_table().to_pandas(), Written(**raw.written)
+    assert read["code"].fillna("?").tolist() == ["A1", "?", "?", "?", "5", "?", "x"]
+    told = pd.DataFrame({"code": values}, dtype=object)
+    assert typed(told, {"code": "text"}, written).equals(typed(read, {"code": "text"}, written))
+    for place in range(len(values)):
+        alone = typed(told[place : place + 1], {"code": "text"}, written)
+        assert alone.equals(typed(read[place : place + 1], {"code": "text"}, written))
 
 
 def test_card_says_how_values_are_written():

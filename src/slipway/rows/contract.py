@@ -196,7 +196,7 @@ def _plain(values: list[Any], kind: Kind, written: Written | None) -> np.ndarray
 
 def _cast(values: pd.Series, kind: Kind, written: Written | None) -> pd.Series:
     try:
-        return _converted(written.read(values, kind) if written else values, kind)
+        return _converted(written.read(values, kind), kind, written.texts) if written else _converted(values, kind)
     except (ValueError, TypeError) as error:
         odd = next(value for value in values.dropna() if not _fits(value, values.name, kind, written))
         raise ContractError(_misfit(odd, values.name, kind)) from error
@@ -206,13 +206,14 @@ def _misfit(value: Any, column: Any, kind: Kind) -> str:
     return f"Got {value!r} in the column {column!r}, expected a {kind}."
 
 
-def _converted(values: pd.Series, kind: Kind) -> pd.Series:
+def _converted(values: pd.Series, kind: Kind, marks: frozenset[Any] = frozenset()) -> pd.Series:
     if kind == "text":
         texts = values.astype(object, copy=False)
         if pd.api.types.infer_dtype(texts, skipna=False) == "string":  # nothing is missing
             return texts.copy()
         if pd.api.types.infer_dtype(texts, skipna=True) not in ("string", "empty"):
             texts = texts.map(_text, na_action="ignore").astype(object)
+            texts = texts.mask(texts.isin(marks))  # as reading the raw files does, whose values are texts first
         array = texts.to_numpy(copy=True)
         array[pd.isna(array)] = np.nan
         return pd.Series(array, index=values.index, name=values.name)

@@ -302,7 +302,7 @@ class Sources:
         """Return SQL for the text of a value that is none in the file: the one that a contract makes of a caller's value."""
         if self.format == "JSON":
             text = f"({column} ->> '$')"
-            number = f"CASE WHEN regexp_matches({text}, '[.eE]') THEN {_float_text(f'CAST({column} AS DOUBLE)')} ELSE {text} END"
+            number = f"CASE WHEN regexp_full_match({text}, '-?[0-9]+') THEN {text} ELSE {_float_text(f'CAST({column} AS DOUBLE)')} END"
             truth = f"CASE {text} WHEN 'true' THEN 'True' ELSE 'False' END"
             typed = f"CASE json_type({column}) WHEN 'BOOLEAN' THEN {truth} WHEN 'DOUBLE' THEN {number} ELSE {text} END"
             return typed if name in self.texts else column
