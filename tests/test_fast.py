@@ -127,13 +127,34 @@ def test_columns_get_the_answers_of_their_table(folder, monkeypatch, tmp_path):
     labels, chances = predictor.predict(rows), predictor.predict_proba(rows).rename(columns=str) if proba else None
     quick = fast.QuickModels(predictor, train.drop(columns="label"))
     assert quick.takes_columns
+    transform = predictor._learner.transform_features
     monkeypatch.setattr(predictor._learner, "transform_features", None)
     for place in (slice(None), *(slice(k, k + 1) for k in range(len(rows)))):
         columns = columns_of(rows[place])
         assert quick.answers(columns, rows[place].index, proba=False).equals(labels[place])
         assert not proba or quick.answers(columns, rows[place].index, proba=True).equals(chances[place])
+    monkeypatch.setattr(predictor._learner, "transform_features", transform)
+    whole = rows.assign(whole=3)  # as a step makes it that finds no gap
+    expected = predictor_of(predictor, proba)(whole.astype({"whole": float}))
+    assert quick.answers(columns_of(whole), whole.index, proba=proba).equals(expected)
     with pytest.raises(TypeError, match="float64"):
-        quick.answers(columns_of(rows.astype({"whole": "float32"})), rows.index, proba=proba)
+        quick.answers(columns_of(rows.astype({"whole": object})), rows.index, proba=proba)
+
+
+def predictor_of(predictor, proba):
+    """Return what answers tables: a predictor's probabilities by the classes as texts, or its labels."""
+    return (lambda rows: predictor.predict_proba(rows).rename(columns=str)) if proba else predictor.predict
+
+
+def test_categories_that_a_recipe_makes_are_autogluons(tmp_path):
+    """Categories of whole numbers are numbered by their place, of which a number that happens to be it tells nothing."""
+    train = table(240, "binary")[["number", "whole", "label"]]
+    kind = pd.CategoricalDtype([0.0, 1.0, 2.0, 3.0, 5.0])
+    train["whole"] = train["whole"].where(train.index % 40 != 0, 5).astype(kind)
+    predictor = TabularPredictor("label", path=str(tmp_path / "coded"), verbosity=0)
+    predictor.fit(train, hyperparameters={"GBM": MODELS["GBM"]}, num_gpus=0)
+    usual = train[train["whole"].isin([0.0, 1.0, 2.0, 3.0])].drop(columns="label")
+    assert not fast.QuickModels(predictor, usual).takes_columns
 
 
 @pytest.mark.parametrize("number", [np.inf, -1e300])

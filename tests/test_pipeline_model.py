@@ -69,13 +69,12 @@ def test_row_goes_without_a_table(model: PyFuncModel, rows: pd.DataFrame, monkey
     some = rows[rows["age"].notna() & rows["fare"].notna()].head(9)
     expected, labels = model.predict(some, params={"proba": True}), model.predict(some)
     scorer = model.unwrap_python_model().scorer
-    monkeypatch.setattr(scorer, "recipe", Mock(features=scorer.recipe.features, transform=scorer.recipe.transform))
+    by_table = Mock(side_effect=ValueError("not asked"))
+    monkeypatch.setattr(scorer, "recipe", Mock(features=scorer.recipe.features, transform=by_table))
     for place in range(len(some)):
         row = some.iloc[[place]]
         assert model.predict(row, params={"proba": True}).equals(expected.iloc[[place]])
         assert model.predict(row).equals(labels.iloc[[place]])
-    scorer.recipe.transform = Mock(side_effect=ValueError("not asked"))
-    model.predict(some.head(1))
     with pytest.raises(ValueError, match="not asked"):
         model.predict(some.astype({"age": str}).head(1))
 

@@ -112,6 +112,33 @@ def test_recipes_of_columns_take_the_quick_way():
         assert QuickRecipe(recipe, rows()).is_quick, name
 
 
+def doubled(table):
+    return table * 2
+
+
+def test_steps_that_are_not_known_cost_nothing():
+    """A recipe of unknown steps alone is left to itself; between known ones they get one table for all of them."""
+    own = FunctionTransformer(doubled)
+    for recipe in (own, make_pipeline(own, own)):
+        assert not QuickRecipe(recipe.fit(rows()[["a", "b"]]), rows()[["a", "b"]]).is_quick
+    kept = columns(("keep", "passthrough", ["b", "a"]), verbose_feature_names_out=False)
+    mixed = make_pipeline(kept, own, own, columns(("bins", BINS, ["b"]), remainder="passthrough"))
+    mixed = mixed.set_output(transform="pandas").fit(rows())
+    quick = QuickRecipe(mixed, rows())
+    assert quick.is_quick
+    pd.testing.assert_frame_equal(quick.transform(rows()[3:5]), mixed.transform(rows()[3:5]), check_exact=True)
+
+
+def test_step_that_writes_into_its_rows_writes_into_a_copy():
+    """scikit-learn's steps with copy=False leave the rows as they were."""
+    recipe = columns(("one", StandardScaler(copy=False), ["a"])).set_output(transform="pandas").fit(rows())
+    table = rows()
+    quick = QuickRecipe(recipe, table)
+    quick.transform(table)
+    assert table.equals(rows())
+    assert quick.is_quick
+
+
 def test_other_features_are_refused(monkeypatch):
     """Quick steps that would give other features are not taken."""
     recipe = RECIPES["nested"].set_output(transform="pandas").fit(rows())

@@ -88,3 +88,10 @@ def test_it_is_a_scikit_learn_transformer():
         draw.transform(train())
     assert list(draw.fit(train()).get_feature_names_out()) == ["age", "fare", "name"]
     assert list(draw.set_output(transform="pandas").transform(train()).columns) == ["age", "fare", "name"]
+
+
+def test_column_may_have_any_name():
+    """A column that is called as something of Python's is filled as every other."""
+    table = pd.DataFrame({"self": [1.0, np.nan], "x": [1.0, 2.0]})
+    assert DrawFromPresent(["self"]).fit_transform(table)["self"].tolist() == [1.0, 1.0]
+    assert table["self"].isna().sum() == 1

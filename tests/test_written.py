@@ -137,6 +137,10 @@ def test_marks_among_texts_are_marks_as_numbers_too(tmp_path):
     with read_raw_table(tmp_path, Read(missing=["-999", "True"])) as raw:
         read, written = raw.relation.to_arrow_table().to_pandas(), Written(**raw.written)
     assert read["code"].fillna("?").tolist() == ["A1", "?", "?", "?", "5", "?", "x"]
+    with read_raw_table(tmp_path, Read(missing=["-999.0", "true"])) as raw:  # as the file writes them
+        assert (
+            raw.relation.to_arrow_table().to_pandas()["code"].fillna("?").tolist() == read["code"].fillna("?").tolist()
+        )
     told = pd.DataFrame({"code": values}, dtype=object)
     assert typed(told, {"code": "text"}, written).equals(typed(read, {"code": "text"}, written))
     for place in range(len(values)):

@@ -109,7 +109,9 @@ class Contract:
         names = rows.columns.tolist()
         values = dict(zip(names, rows.to_numpy(dtype=object).T.tolist(), strict=True))
         absent = [column for column in self.columns if column not in values]
-        if len(values) < len(names) or (absent and ({*absent} & {*self.needed} or any(n != n.strip() for n in names))):
+        if len(values) < len(names) or (
+            absent and ({*absent} & {*self.needed} or any(str(n) != str(n).strip() for n in names))
+        ):
             return None
         missing = [None] * len(rows)
         arrays = {c: _plain(values.get(c, missing), kind, self.written) for c, kind in self.columns.items()}
@@ -230,7 +232,9 @@ def _converted(values: pd.Series, kind: Kind, marks: frozenset[Any] = frozenset(
                 return moments.clip(FIRST, LAST).astype("datetime64[ns]")  # type: ignore[call-overload]  # stubs know floats
             return pd.to_datetime(dates.map(_within_reach, na_action="ignore"), utc=True).dt.tz_localize(None)
     if is_date or pd.api.types.is_timedelta64_dtype(values):
-        raise TypeError("pandas would count nanoseconds")
+        if values.notna().any():
+            raise TypeError("pandas would count nanoseconds")
+        values = pd.Series(np.nan, index=values.index, name=values.name)
     return pd.to_numeric(values.map(_truth, na_action="ignore") if kind == "boolean" else values).astype("float64")
 
 

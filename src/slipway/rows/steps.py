@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial, reduce
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class QuickRecipe:
     Attributes
     ----------
     is_quick
-        Whether the recipe has steps that go without its wrapping, and they give its features.
+        Whether the recipe has steps that are known to go without its wrapping, and that gives its features.
     """
 
     def __init__(self, recipe: "TransformerMixin", rows: pd.DataFrame) -> None:
@@ -46,8 +47,11 @@ class QuickRecipe:
         places = (slice(None), slice(0, FEW_ROWS), *alone)
         expected = [recipe.transform(rows[place]) for place in places]
         try:
-            self._step = _way(recipe)
-            self.is_quick = all(_same(self._quick(rows[p]), one) for p, one in zip(places, expected, strict=True))
+            step = _way(recipe)
+            self._step: Step = step or partial(_by_table, [recipe])
+            self.is_quick = bool(step) and all(
+                _same(self._quick(rows[place]), one) for place, one in zip(places, expected, strict=True)
+            )
         except Exception:  # noqa: BLE001  what the recipe answers itself is answered by the recipe
             self.is_quick = False
 
@@ -78,25 +82,34 @@ def columns_of(table: pd.DataFrame) -> Columns:
     }
 
 
-def _way(step: Any) -> Step:
-    """Return a fitted transformer's transform, without what scikit-learn does around it where that is known."""
+def _way(step: Any) -> Step | None:
+    """Return a fitted transformer's transform without what scikit-learn does around it; None where that is not known."""
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
     from slipway.rows.transformers import DrawFromPresent
 
     if type(step) is Pipeline and "passthrough" not in [part for _, part in step.steps]:
-        ways = [_way(part) for _, part in step.steps]
-        return lambda columns: reduce(lambda so_far, way: way(so_far), ways, columns)
+        return _chain([part for _, part in step.steps])
     if _is_identity(step):
         return lambda columns: columns
     if type(step) is DrawFromPresent:
         return lambda columns: columns | step.filled(columns)
-    return (type(step) is ColumnTransformer and _columns(step)) or partial(_by_table, step)
+    return _columns(step) if type(step) is ColumnTransformer else None
 
 
-def _by_table(step: Any, columns: Columns) -> Columns:
-    return columns_of(step.transform(pd.DataFrame(columns)))
+def _chain(steps: list[Any]) -> Step | None:
+    """Return what steps do one after the other: as columns where that is known, and on one table what is between."""
+    known = [_way(step) for step in steps]
+    ways: list[Step] = []
+    for is_known, same in groupby(zip(steps, known, strict=True), key=lambda one: one[1] is not None):
+        group = list(same)
+        ways += [way for _, way in group if way] if is_known else [partial(_by_table, [step for step, _ in group])]
+    return (lambda columns: reduce(lambda so_far, way: way(so_far), ways, columns)) if any(known) else None
+
+
+def _by_table(steps: list[Any], columns: Columns) -> Columns:
+    return columns_of(reduce(lambda table, step: step.transform(table), steps, pd.DataFrame(columns)))
 
 
 def _columns(step: Any) -> Step | None:
@@ -129,8 +142,8 @@ def _parallel(part: Any) -> Callable[[Columns], Iterable[Any]]:
     # scikit-learn's own transform as it was before set_output wrapped it: it gives an array
     bare = getattr(type(part).transform, "__wrapped__", None)
     if bare and type(part).__module__.startswith("sklearn.preprocessing"):
-        return lambda columns: bare(part, pd.DataFrame(columns, copy=False)).T
-    way = _way(part)
+        return lambda columns: bare(part, pd.DataFrame(columns)).T
+    way = _way(part) or partial(_by_table, [part])
     return lambda columns: way(columns).values()
 
 

@@ -57,7 +57,10 @@ class DrawFromPresent(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the table with every missing value of the columns filled."""
         check_is_fitted(self)
-        return X.assign(**self.filled({str(name): values.to_numpy() for name, values in X.items()}))
+        table = X.copy()
+        for column, values in self.filled({str(name): values.to_numpy() for name, values in X.items()}).items():
+            table[column] = values
+        return table
 
     def filled(self, table: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the columns that had missing values, filled; a table is its columns' arrays here, each of shape (rows,)."""

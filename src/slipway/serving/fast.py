@@ -136,17 +136,21 @@ class QuickModels:
         self._codes: dict[str, Callable[[np.ndarray], Any]] = {}
         try:
             generators = [one for stage in self._predictor._learner.feature_generator.generators for one in stage]
-            truths, categories = (
+            truths, categories, types = (
                 {name: what for one in generators for name, what in (getattr(one, mapping, None) or {}).items()}
-                for mapping in ("_bool_features", "category_map")
+                for mapping in ("_bool_features", "category_map", "_type_map_real_opt")
             )
             for column in self._columns:
-                if column in truths:
+                dtype = features[column].dtype
+                kind = dtype.kind if isinstance(dtype, np.dtype) else "another"
+                if column in truths and kind in "biufO":
                     self._codes[column] = partial(np.equal, truths[column])
-                elif column in self._categories and features[column].dtype == object:
+                elif column in self._categories and kind == "O":
                     self._codes[column] = partial(_codes, {text: code for code, text in enumerate(categories[column])})
+                elif column not in self._categories and kind in "biuf":
+                    self._codes[column] = partial(_numbers, types[column])
                 else:
-                    self._codes[column] = partial(_numbers, features[column].dtype)
+                    return False
             coded = self._coded(columns_of(features), len(features))
             return np.array_equal(coded, self._array(sample), equal_nan=True)
         except Exception:  # noqa: BLE001  features of another kind, such as words of texts, are AutoGluon's to make
@@ -194,7 +198,7 @@ def _codes(codes: Mapping[Any, int], texts: np.ndarray) -> list[float]:
 
 
 def _numbers(dtype: Any, values: np.ndarray) -> np.ndarray:
-    if values.dtype != dtype:
+    if not np.can_cast(values.dtype, dtype):
         raise TypeError(f"{values.dtype} is not the {dtype} that AutoGluon expects")
     return values
 

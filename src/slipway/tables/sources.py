@@ -125,7 +125,7 @@ class Sources:
         """The texts that mean that a value is missing."""
         given = self.settings.missing
         if any(source.dialect is None for source in self.sources):
-            return tuple(given or ())
+            return tuple(dict.fromkeys([*(given or ()), *map(_as_value, given or ())]))
         return ("", *(MISSING if given is None else given))
 
     def following(self, what: str) -> AbstractContextManager[None]:
@@ -293,9 +293,8 @@ class Sources:
             value = f"CAST({column} AS {CASTS[kind]})"
             return f"nullif({value}, {NAN})" if kind == "number" else value
         text = column if self.format == "delimited text" else self._text(name, column)
-        marks = self.settings.missing
-        if marks and self.format != "delimited text":
-            return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, marks))}) THEN {text} END"
+        if self.marks and self.format != "delimited text":
+            return f"CASE WHEN {text} NOT IN ({', '.join(map(literal, self.marks))}) THEN {text} END"
         return text
 
     def _text(self, name: str, column: str) -> str:
@@ -349,6 +348,14 @@ def _remove(scratch: Path, lock: int) -> None:
 
 def _columns(types: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{literal(name)}: '{type_}'" for name, type_ in types.items()) + "}"
+
+
+def _as_value(mark: str) -> str:
+    """Return the text that a contract makes of a number or a truth that a mark is; other marks as they are."""
+    if NUMBER.fullmatch(mark):
+        number = float(mark)
+        return str(int(number)) if number.is_integer() else str(number)
+    return mark.capitalize() if mark in ("true", "false") else mark
 
 
 def _float_text(number: str) -> str:
