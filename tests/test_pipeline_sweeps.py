@@ -78,8 +78,9 @@ def at_work(project: Project) -> dict[psutil.Process, str]:
         if "exec-run" in words and books[0].is_relative_to(project.folder):  # it works in a folder of its own
             with suppress(psutil.NoSuchProcess):
                 worker = process.parent()
-                if worker and "queue-worker" in worker.cmdline():
-                    found[worker] = names[books[0].parent.name[:7]]
+                task = books[0].parent.name[:7]  # which the table lacks for a moment, where a worker has just taken it
+                if worker and "queue-worker" in worker.cmdline() and task in names:
+                    found[worker] = names[task]
     return found
 
 
