@@ -46,14 +46,11 @@ class QuickRecipe:
         alone = (slice(row, row + 1) for row in range(0, len(rows), len(rows) // 4 + 1))
         places = (slice(None), slice(0, FEW_ROWS), *alone)
         expected = [recipe.transform(rows[place]) for place in places]
-        try:
-            step = _way(recipe)
-            self._step: Step = step or partial(_by_table, [recipe])
-            self.is_quick = bool(step) and all(
-                _same(self._quick(rows[place]), one) for place, one in zip(places, expected, strict=True)
-            )
-        except Exception:  # noqa: BLE001  what the recipe answers itself is answered by the recipe
-            self.is_quick = False
+        self.is_quick = False
+        with suppress(Exception):  # what the recipe answers itself is answered by the recipe
+            if step := _way(recipe):
+                self._step = step
+                self.is_quick = all(_same(self._quick(rows[p]), one) for p, one in zip(places, expected, strict=True))
 
     def transform(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features of typed rows, or raise what the recipe raises."""
