@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slipway.rows.steps import QuickRecipe
     from slipway.rows.written import Written
     from slipway.tables.findings import Finding
+    from slipway.tables.inference import Fields
     from slipway.tables.progress import RowProgress
 
 
@@ -62,6 +63,7 @@ def kept_rows(
     params: Params,
     recipe: "Recipe",
     kinds: "dict[str, Kind]",
+    fields: "Fields",
     received_rows: int,
     folder: Path,
     connection: "duckdb.DuckDBPyConnection",
@@ -76,7 +78,7 @@ def kept_rows(
     from slipway.tables.reading import read_raw_table
 
     data, cleaned, kept = params.data, folder / "cleaned.parquet", folder / "kept.parquet"
-    with read_raw_table(Path("data/raw") / data.name, data.read, kinds) as raw:
+    with read_raw_table(Path("data/raw") / data.name, data.read, kinds, fields) as raw:
         raw.connection.execute(f"SET memory_limit = '{params.dataprep.memory_mb}MiB'")
         received = raw.placed if isinstance(data.split, FilesSplit) else raw.relation
         if recipe.clean:
@@ -119,16 +121,9 @@ def fit_recipe(
     return features, Contract(columns, seen, needed, data.label, data.task, classes, positive, written=written)
 
 
-def asked(rows: "pd.DataFrame", contract: "Contract") -> "pd.DataFrame":
-    """Return raw rows, which may lack columns that the features cannot read, as features take them: typed, without label."""
-    from slipway.rows.contract import typed
-
-    return typed(rows, {column: kind for column, kind in contract.columns.items() if column in rows.columns})
-
-
-def prepare(rows: "pd.DataFrame", features: "QuickRecipe", contract: "Contract") -> "pd.DataFrame":
+def with_label(features: "pd.DataFrame", labels: "pd.Series", contract: "Contract") -> "pd.DataFrame":
     """Return the features of raw rows with their label."""
-    return features.transform(asked(rows, contract)).assign(**{contract.label: rows[contract.label].to_numpy()})
+    return features.assign(**{contract.label: labels.to_numpy()})
 
 
 def write_split(
@@ -159,17 +154,21 @@ def prepared_batches(
     """Give the features of raw rows, with their label, batch by batch."""
     import pyarrow as pa
 
+    from slipway.preparation.streaming import typed_batch
     from slipway.tables.sources import batches_of
 
+    kinds = {column: kind for column, kind in contract.columns.items() if column in rows.columns}
     for batch in batches_of(rows, batch_rows):
-        yield pa.Table.from_pandas(prepare(batch.to_pandas(), features, contract), schema, preserve_index=False)
+        found = features.transform(typed_batch(batch, kinds))
+        prepared = with_label(found, batch.column(contract.label).to_pandas(), contract)
+        yield pa.Table.from_pandas(prepared, schema, preserve_index=False)
 
 
-def prepared_schema(sample: "pd.DataFrame", features: "QuickRecipe", contract: "Contract") -> "pa.Schema":
+def prepared_schema(prepared: "pd.DataFrame") -> "pa.Schema":
     """Return the types of prepared rows; a feature without any value is text where it may be anything."""
     import pyarrow as pa
 
-    schema = pa.Schema.from_pandas(prepare(sample, features, contract), preserve_index=False)
+    schema = pa.Schema.from_pandas(prepared, preserve_index=False)
     for place, name in enumerate(schema.names):
         if pa.types.is_null(schema.types[place]):
             schema = schema.set(place, pa.field(name, pa.string()))
@@ -212,6 +211,7 @@ def write_parts(
     from slipway.preparation.recipe import columns_read
     from slipway.preparation.splitting import PARTS
     from slipway.preparation.streaming import beside, bounded, write_batches
+    from slipway.rows.contract import typed
     from slipway.rows.steps import QuickRecipe
     from slipway.tables.findings import stop_on_errors
     from slipway.tables.inference import quoted
@@ -229,10 +229,11 @@ def write_parts(
             features, contract = fit_recipe(sample, recipe, data, params.seed, kinds, parts.classes, written)
             stop_on_errors(findings, contract.needed)
             some = sample.head(batch_rows)
-            quick = QuickRecipe(features, asked(some, contract))
-            schema = prepared_schema(some, quick, contract)
+            rows_tried = typed(some, contract.columns)
+            quick = QuickRecipe(features, rows_tried)
+            schema = prepared_schema(with_label(quick.transform(rows_tried), some[contract.label], contract))
             read = ", ".join(map(quoted, [*columns_read(features, list(contract.columns)), contract.label]))
-            del sample, some
+            del sample, some, rows_tried
             for name, count in parts.counts.items():
                 with progress.step(f"prepare {name} rows", count) as tell:
                     rows = parts.rows(name, connection).project(read)
@@ -253,6 +254,7 @@ def main() -> None:
     from slipway.preparation.streaming import bounded
     from slipway.project.files import move_folder, new_folder, write_text
     from slipway.tables.findings import findings_report, judged, stop_on_errors, what_became
+    from slipway.tables.inference import Fields
     from slipway.tables.progress import RowProgress
 
     data = params.data
@@ -263,11 +265,12 @@ def main() -> None:
         prepare_series(params, profile)
         return
     kinds = {column: says["kind"] for column, says in profile["columns"].items()}
+    fields = Fields(**profile["fields"])
     recipe = load_recipe(data.recipe.name)
     gc.freeze()  # spares the exit a walk over scikit-learn; DuckDB, imported next, is not to be kept from the collector
     progress = RowProgress("dataprep")
     with new_folder(Path("data/.dataprep")) as folder, bounded(folder, params.dataprep.memory_mb) as connection:
-        kept, written = kept_rows(params, recipe, kinds, profile["rows"], folder, connection, progress)
+        kept, written = kept_rows(params, recipe, kinds, fields, profile["rows"], folder, connection, progress)
         parts = split_up(kept, data, kinds, params.seed, connection)
         late = judged(found_in_split(parts, data, connection), params.check)
         stop_on_errors(late)

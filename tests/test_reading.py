@@ -5,6 +5,7 @@ import datetime as dt
 import gzip
 import json
 import lzma
+import tempfile
 import zipfile
 from math import inf, nan
 from pathlib import Path
@@ -13,13 +14,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from workbook import Failed, write_workbook
 
 from slipway.checks.profile import profile_of
 from slipway.project.data_settings import Read
 from slipway.project.entry import UserError
 from slipway.rows.contract import FALSE, TRUE
-from slipway.tables.inference import Rule
+from slipway.tables.inference import Fields, Rule
 from slipway.tables.reading import FILE, RawTable, read_raw_table
 from slipway.tables.sheets import failed_cells
 
@@ -279,6 +282,57 @@ def test_missing_marks_of_ones_own_replace_the_usual(folder):
     (folder / "a.csv").write_text("country,n\nNA,1\nDE,-\n")
     assert rows(folder, missing=["-"]) == [("NA", 1), ("DE", None)]
     assert rows(folder)[0] == (None, "1")
+
+
+def test_marks_that_occur_are_said_and_are_the_only_ones_read_by(folder):
+    """Namibia's code is no missing value in silence; a column whose type is set by hand is looked through too."""
+    (folder / "a.csv").write_text("country,code,n\nNA,1,nan\nDE,null,2.5\nNA,02,3\n")
+    with read(folder, types={"code": "text"}) as raw:
+        assert raw.relation.fetchall() == [(None, "1", None), ("DE", None, 2.5), (None, "02", 3.0)]
+        assert raw.notes == (
+            "'NA' is taken as missing in 2 fields of 'country'; data.read.missing sets the marks",
+            "'nan' is taken as missing in 1 fields of 'n'; data.read.missing sets the marks",
+            "'null' is taken as missing in 1 fields of 'code'; data.read.missing sets the marks",
+        )
+        assert raw.sources.fields == Fields(["", "NA", "nan", "null"], {"n": "number"})
+        assert raw.written["missing"][:3] == ("", "#N/A", "#N/A N/A"), "a caller's row may have any of them"
+    (folder / "a.csv").write_text("a,b,c,d,e\n-,-,-,-,-\n1,2,-,4,5\n1,2,3,4,-\n")
+    assert read(folder, missing=["-", "?"]).notes == (
+        "'-' is taken as missing in 7 fields of 'c', 'e', 'a' and 2 more columns; data.read.missing sets the marks",
+    )
+
+
+def test_blank_fields_and_foreign_numbers_are_no_plain_ones(folder):
+    """What DuckDB's reader would not cast as the pipeline does stays a text to it."""
+    (folder / "a.csv").write_text("a;b;c\n1; ;1,5\n2;3;2,5\n")
+    assert read(folder).sources.fields.plain == {}
+    (folder / "a.csv").write_text("a,b,c\n1, ,1.5\n2,3,2.5\n")
+    assert read(folder).sources.fields.plain == {"a": "integer", "c": "number"}
+
+
+NUMBERS = st.one_of(
+    st.from_regex(r"[ \t]?[+-]?[0-9]{0,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,3})?[ \t]?", fullmatch=True),
+    st.sampled_from(
+        ["inf", "-Infinity", "nan", "-nan", "NaN", "-0", "-0.0", "1e400", "9223372036854775807", "NA", " "]
+    ),
+    st.floats().map(repr),
+    st.integers().map(str),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NUMBERS, min_size=1, max_size=30), st.booleans(), st.sampled_from([None, []]))
+def test_what_a_look_at_the_fields_has_shown_changes_no_value(fields, in_quotes, missing):
+    """A column reads the same as texts that SQL casts, and by DuckDB's reader, which casts plain numbers itself."""
+    with tempfile.TemporaryDirectory() as place:
+        quote = '"' if in_quotes else ""
+        Path(place, "a.csv").write_text("i,x\n" + "".join(f"{i},{quote}{x}{quote}\n" for i, x in enumerate(fields)))
+        with read_raw_table(Path(place), Read(missing=missing)) as first:
+            found, shown = str(first.relation.fetchall()), first.sources.fields
+        with read_raw_table(Path(place), Read(missing=missing), first.kinds) as slow:
+            assert str(slow.relation.fetchall()) == found
+        with read_raw_table(Path(place), Read(missing=missing), first.kinds, shown) as quick:
+            assert str(quick.relation.fetchall()) == found
 
 
 @pytest.mark.parametrize("format_", ["Parquet", "Arrow", "JSON"])

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from slipway.preparation import splitting
 from slipway.preparation.splitting import DIGEST, count_parts, part_sql, row_digest_sql, sampled_sql
 from slipway.project.data_settings import AnySplit, Data, Recipe
 from slipway.project.entry import UserError
@@ -75,6 +76,19 @@ def test_random_split_keeps_the_share_of_every_class(n, classes, share, seed):
     for _, mine in test.groupby(table["label"]):
         assert min(max(1, len(mine) * share - 0.5), len(mine) - 1) <= mine.sum() <= max(1, len(mine) * share + 0.5)
         assert mine.sum() < len(mine)
+
+
+@pytest.mark.parametrize(("label", "classes"), [("label", 3), ("count", 3), ("x", 3), ("label", 40)])
+def test_few_classes_and_many_are_split_alike(monkeypatch, label, classes):
+    """Few classes are compared with each other, many are looked up: the same rows are test rows."""
+    table = rows(400, classes).assign(count=[i % classes - 1 for i in range(400)], amount=[i / 3 for i in range(400)])
+    table["x"] = table["x"] if label != "x" else [[-0.5, 0.1, 1e300][i % 3] for i in range(400)]
+    settings = {**RANDOM, "validation_size": 0.2}
+    expected = parts(table, settings, task="multiclass", label=label)
+    assert expected.value_counts().to_dict() == pytest.approx({"train": 240, "test": 80, "validation": 80}, abs=classes)
+    for few in (0, 1000):
+        monkeypatch.setattr(splitting, "FEW_CLASSES", few)
+        assert parts(table, settings, task="multiclass", label=label).equals(expected)
 
 
 @QUICK

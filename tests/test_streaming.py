@@ -12,12 +12,14 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from pandas.testing import assert_frame_equal
 
 from dataprep import write_split
 from slipway.preparation.splitting import Parts
-from slipway.preparation.streaming import beside
+from slipway.preparation.streaming import beside, typed_batch
 from slipway.project import files
 from slipway.project.data_settings import Read
+from slipway.rows.contract import typed
 from slipway.tables import progress
 from slipway.tables.progress import RowProgress
 from slipway.tables.reading import read_raw_table
@@ -57,6 +59,23 @@ def test_reading_says_how_far_it_is(tmp_path, monkeypatch, capsys):
     assert all(re.fullmatch(r"check: infer types, \d+ of \d+ MB, \d+ MB/s, \d+ s left", line) for line in lines)
     done = [int(line.split()[3]) for line in lines]
     assert done == sorted(done)
+
+
+@pytest.mark.parametrize("gaps", [True, False])
+def test_a_batch_of_duckdbs_becomes_the_table_that_any_rows_become(gaps):
+    """Columns of every kind, with gaps and without, are typed to the last bit as a contract types them, and are copies."""
+    kinds = {"yes": "boolean", "n": "integer", "x": "number", "text": "text", "day": "datetime", "none": "number"}
+    gap = "CASE WHEN i % 3 > 0 THEN" if gaps else "CASE WHEN true THEN"
+    values = {"yes": "i % 2 = 0", "n": "9007199254740993 + i", "x": "i / 7", "text": "'é' || i", "none": "NULL::DOUBLE"}
+    values["day"] = "TIMESTAMP '9999-12-01 00:00:01' + to_days(i::INT)"
+    chosen = ", ".join(f"{gap} {values[column]} END AS {column}" for column in kinds)
+    with duckdb.connect() as connection:
+        (batch,) = batches_of(connection.sql(f"SELECT {chosen} FROM range(30) AS r(i)"), 1000)
+    found = typed_batch(batch, kinds)
+    assert_frame_equal(found, typed(batch.to_pandas(), kinds))
+    for column in found:
+        found[column].to_numpy()[:] = found[column].to_numpy()[::-1]  # fails where it is Arrow's own memory
+    assert typed_batch(batch, {"n": "integer"})["n"].isna().sum() == (10 if gaps else 0)
 
 
 def test_queries_beside_a_failing_block_are_given_up():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from slipway.project.entry import UserError
@@ -69,8 +69,9 @@ def profile_of(raw: RawTable, label: str, task: str | None, sample_rows: int) ->
         ``rows``, ``files``, and ``columns``: name → kind, missing and unique values, whether those are ``exact``, the
         range of what can be ordered and the mean of numbers (both of finite ones), infinite values; ``task``: the one
         given, else what the label proposes; ``label``: as `label_profile` has it, without classes for a regression;
-        ``sampled_rows``. Unique values are exact when all rows are in the sample, and where there is one or none, or
-        classes; else within a tenth (HyperLogLog), and no fewer than the sample and the range show.
+        ``sampled_rows``; ``fields``: what dataprep reads the files quicker by. Unique values are exact when all rows are
+        in the sample, and where there is one or none, or classes; else within a tenth (HyperLogLog), and no fewer than the
+        sample and the range show.
     Sample
         All rows, or about ``sample_rows`` of them.
     """
@@ -117,6 +118,7 @@ def profile_of(raw: RawTable, label: str, task: str | None, sample_rows: int) ->
         "task": task,
         "label": label_facts if label_facts and has_classes(task) else no_classes,
         "sampled_rows": sample.rows,
+        "fields": asdict(raw.sources.fields),
     }, sample
 
 

@@ -22,7 +22,7 @@ from slipway.project.data_settings import (
 from slipway.project.entry import UserError
 from slipway.project.names import has_classes
 from slipway.project.sections import closest
-from slipway.tables.inference import quoted
+from slipway.tables.inference import CASTS, literal, quoted
 from slipway.tables.reading import FILE
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ RANGES = 4096
 MOST_BINS = 10
 BIN_ROWS = 200_000
 DAY_US = 86_400_000_000
+# Of more classes than this, one is looked up rather than compared with each.
+FEW_CLASSES = 16
 PLACE = "Edit data.split in conf/data/."
 
 
@@ -183,7 +185,8 @@ def part_sql(rows: "duckdb.DuckDBPyRelation", data: Data, kinds: "Mapping[str, K
         return _by_files(rows, split)
     if isinstance(split, RandomSplit):
         order = Order(
-            quoted(DIGEST), stratum=_classes(rows, data) if has_classes(data.task) else _bins(rows, data, split)
+            quoted(DIGEST),
+            stratum=_classes(rows, data, kinds[data.label]) if has_classes(data.task) else _bins(rows, data, split),
         )
     else:
         _check_column(rows, split.column, kinds)
@@ -261,11 +264,13 @@ def _ends(rows: "duckdb.DuckDBPyRelation", order: Order, share: float) -> str:
         """,
     ).fetchall()
     found = dict(ends)
-    listed = ", ".join("NULL" if found.get(s) is None else repr(found[s]) for s in range(max(found, default=0) + 1))
-    return f"[{listed}][1 + {order.stratum}]"
+    listed = ["NULL" if found.get(s) is None else repr(found[s]) for s in range(max(found, default=0) + 1)]
+    if len(listed) > FEW_CLASSES:
+        return f"[{', '.join(listed)}][1 + {order.stratum}]"
+    return f"CASE {order.stratum} {' '.join(f'WHEN {s} THEN {end}' for s, end in enumerate(listed))} END"
 
 
-def _classes(rows: "duckdb.DuckDBPyRelation", data: Data) -> str:
+def _classes(rows: "duckdb.DuckDBPyRelation", data: Data, kind: "Kind") -> str:
     text = f"CAST({quoted(data.label)} AS VARCHAR)"
     d = quoted(DIGEST)
     classes = rows.aggregate(f"{text} AS class, count(*), min({d}) = max({d})", "class").order("class").fetchall()
@@ -276,8 +281,11 @@ def _classes(rows: "duckdb.DuckDBPyRelation", data: Data) -> str:
                 f"Got {got} of class {name!r} in the label {data.label!r}, expected at least 2 different ones, to train and "
                 f"to test on. Add rows, or drop that class in clean() of src/recipes/{data.recipe.name}.py."
             )
-    names = ", ".join("'" + name.replace("'", "''") + "'" for name, _, _ in classes)
-    return f"enum_code(CAST({text} AS ENUM({names})))"
+    names = [literal(name) for name, _, _ in classes]
+    if len(names) > FEW_CLASSES:
+        return f"enum_code(CAST({text} AS ENUM({', '.join(names)})))"
+    cases = [f"WHEN CAST({name} AS {CASTS[kind]}) THEN {place}" for place, name in enumerate(names)]
+    return f"CASE {quoted(data.label)} {' '.join(cases)} END"
 
 
 def _bins(rows: "duckdb.DuckDBPyRelation", data: Data, split: RandomSplit) -> str:
@@ -324,7 +332,7 @@ def _by_files(rows: "duckdb.DuckDBPyRelation", split: FilesSplit) -> str:
     for name in (*split.test, *split.validation):
         if name not in there:
             raise UserError(f"Got {name!r} in data.split, but no such file has rows{closest(name, there)}. {PLACE}")
-    lists = {p: ", ".join("'" + n.replace("'", "''") + "'" for n in getattr(split, p)) for p in PARTS[1:]}
+    lists = {p: ", ".join(map(literal, getattr(split, p))) for p in PARTS[1:]}
     cases = [f"WHEN {file} IN ({names}) THEN '{part}'" for part, names in lists.items() if names]
     return f"CASE {' '.join(cases)} ELSE 'train' END"
 

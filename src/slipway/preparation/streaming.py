@@ -10,8 +10,13 @@ from slipway.project.entry import UserError
 from slipway.project.files import full_disk
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
+    import pandas as pd
     import pyarrow as pa
+
+    from slipway.rows.contract import Kind
 
 
 @contextmanager
@@ -57,6 +62,27 @@ def beside(work: Callable[[], None], connection: "duckdb.DuckDBPyConnection") ->
                 wait([running], timeout=0.1)
 
 
+def typed_batch(batch: "pa.RecordBatch", kinds: "Mapping[str, Kind]") -> "pd.DataFrame":
+    """Return what `slipway.rows.contract.typed` makes of a batch of DuckDB's, of which every value is known to be of its kind."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    from slipway.rows.contract import typed
+
+    columns = {}
+    for column, kind in kinds.items():
+        values = batch.column(column)
+        if kind == "datetime":
+            columns[column] = typed(values.to_pandas().to_frame(column), {column: kind})[column].to_numpy()
+        elif kind == "text":
+            columns[column] = values.to_numpy(zero_copy_only=False)
+            columns[column][values.is_null().to_numpy(zero_copy_only=False)] = np.nan
+        else:
+            columns[column] = np.array(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    return pd.DataFrame(columns, copy=False)
+
+
 def schema_of(rows: "duckdb.DuckDBPyRelation") -> "pa.Schema":
     """Return the columns and types of a relation's batches."""
     return rows.limit(0).to_arrow_table().schema
@@ -82,7 +108,8 @@ def write_batches(
 
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
-    with pq.ParquetWriter(path, schema, use_dictionary=dictionaries) as writer:
+    # A row group of rows in no order has the lowest and highest values of any other: nobody can skip it for them.
+    with pq.ParquetWriter(path, schema, use_dictionary=dictionaries, write_statistics=False) as writer:
         for batch in batches:
             writer.write(batch)
             rows += batch.num_rows

@@ -1,7 +1,7 @@
 """Kinds of columns of texts: found over every row, in one pass, and the SQL that turns a text into its kind."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from slipway.rows.contract import Kind
 
 # What a field can be, one bit each, so that their sum tells all that is in a column.
-BOOLEAN, INTEGER, NUMBER, DATETIME, TEXT, BLANK, CODE = (1 << bit for bit in range(7))
+BOOLEAN, INTEGER, NUMBER, DATETIME, TEXT, BLANK, CODE, MARK = (1 << bit for bit in range(8))
 FITTING = {"boolean": BOOLEAN, "integer": INTEGER, "number": INTEGER | NUMBER, "datetime": DATETIME}
 CASTS = {"boolean": "BOOLEAN", "integer": "BIGINT", "number": "DOUBLE", "datetime": "TIMESTAMP", "text": "VARCHAR"}
 NAN = "CAST('nan' AS DOUBLE)"
@@ -44,19 +44,39 @@ class Numbers:
 
 
 @dataclass(frozen=True)
+class Fields:
+    """What a look at every field of delimited text has shown, by which it is read quicker from then on.
+
+    Attributes
+    ----------
+    marks
+        The texts that mean that a value is missing: those that occur, once that is known, as each takes its time.
+    plain
+        Column → kind, where every field is a number as SQL writes it: DuckDB's reader casts these itself, to the same.
+    """
+
+    marks: Sequence[str]
+    plain: "Mapping[str, Kind]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Rule:
     """How a column's texts become values: its kind, how numbers are written, and a date format where one is set.
 
-    A kind that was set by hand takes what inference leaves alone: currency signs, leading zeros, yes and no.
+    A kind that was set by hand takes what inference leaves alone: currency signs, leading zeros, yes and no. A plain
+    column's numbers are some when it is read.
     """
 
     kind: "Kind"
     numbers: Numbers = Numbers()
     date_format: str | None = None
     by_hand: bool = False
+    plain: bool = False
 
     def as_sql(self, column: str, *, attempt: bool = False) -> str:
         """Return SQL for the values of a quoted column of texts; on an attempt, what does not fit is missing."""
+        if self.plain:
+            return f"nullif({column}, {NAN})" if self.kind == "number" else column
         cast_ = "TRY_CAST" if attempt else "CAST"
         text = f"nullif(trim({column}), '')"
         if self.kind == "text":
@@ -126,23 +146,32 @@ def field_sql(column: str, numbers: Numbers) -> str:
 
 
 def fields_found(
-    connection: "duckdb.DuckDBPyConnection", texts: str, columns: list[str], numbers: Numbers
-) -> dict[str, dict[int, int]]:
-    """Return column → bit → fields that are that, over every row of a query that gives texts; missing ones don't count.
+    connection: "duckdb.DuckDBPyConnection", texts: str, columns: list[str], numbers: Numbers, marks: Sequence[str]
+) -> tuple[dict[str, dict[int, int]], dict[str, dict[str, int]]]:
+    """Return column → bit → fields that are that, and mark → column → fields, over every row of a query that gives texts.
 
-    The columns are turned into rows, so that one expression serves all of them: planned by column, it would cost more
+    Missing ones don't count; nor do marks for missing values among the former. The columns are turned into rows, so that one expression serves all of them: planned by column, it would cost more
     than most tables take to read.
     """
     found: dict[str, dict[int, int]] = {column: {} for column in columns}
+    marked: dict[str, dict[str, int]] = {}
+    bit = field_sql("field", numbers)
+    if marks:
+        longest = max(len(mark.encode()) for mark in marks)
+        is_mark = f"strlen(field) <= {longest} AND field IN ({', '.join(map(literal, marks))})"
+        bit = f"CASE WHEN {is_mark} THEN {MARK} ELSE {bit} END"
     for start in range(0, len(columns), COLUMNS_AT_ONCE):
         chosen = ", ".join(map(quoted, columns[start : start + COLUMNS_AT_ONCE]))
         rows = connection.sql(
-            f"SELECT name, bit, count(*) FROM (SELECT name, {field_sql('field', numbers)} AS bit "
+            f"SELECT name, bit, CASE WHEN bit = {MARK} THEN field END AS mark, count(*) FROM (SELECT name, field, {bit} AS bit "
             f"FROM (UNPIVOT (SELECT {chosen} FROM ({texts})) ON COLUMNS(*) INTO NAME name VALUE field)) GROUP BY ALL"
         ).fetchall()
-        for column, bit, count in rows:
-            found[column][bit] = count
-    return found
+        for column, what, mark, count in rows:
+            if mark is None:
+                found[column][what] = count
+            else:
+                marked.setdefault(mark, {})[column] = count
+    return found, marked
 
 
 def kind_of(counts: Mapping[int, int]) -> "Kind":

@@ -4,11 +4,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slipway.project.entry import UserError
-from slipway.tables.inference import BLANK, CODE, NEARLY_ALL, Numbers, Rule, fields_found, kind_of, main_kind, quoted
+from slipway.tables.inference import (
+    BLANK,
+    CODE,
+    NEARLY_ALL,
+    Fields,
+    Numbers,
+    Rule,
+    fields_found,
+    kind_of,
+    main_kind,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from slipway.rows.contract import Kind
     from slipway.tables.sources import Place, Sources
+
+
+# A mark for a missing value is told of with at most so many columns by name.
+COLUMNS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -83,10 +98,22 @@ def check_by_hand(sources: "Sources", rules: dict[str, Rule]) -> None:
 
 def inferred_kinds(
     sources: "Sources", columns: list[str], numbers: Numbers, notes: list[str]
-) -> "tuple[dict[str, Kind], list[Mixed]]":
-    """Return column → the kind that fits all of its fields, and the columns that are of one kind but for some rows."""
-    found = fields_found(sources.connection, sources.sql(), columns, numbers)
+) -> "tuple[dict[str, Kind], list[Mixed], Fields]":
+    """Return column → the kind that fits all of its fields, and the columns that are of one kind but for some rows.
+
+    And by what all columns can be read from now on, those whose kind is set among them.
+    """
+    is_text = sources.format == "delimited text"
+    marks = [mark for mark in sources.fields.marks if mark] if is_text else []
+    looked_at = sources.columns if marks else columns
+    found, marked = fields_found(sources.connection, sources.sql(marked=False), looked_at, numbers, marks)
+    notes += _marks_in_words(marked)
+    found = {column: found[column] for column in columns}
     kinds = {column: kind_of(counts) for column, counts in found.items()}
+    fields = sources.fields
+    if is_text:
+        as_sql = {c: k for c, k in kinds.items() if k in ("integer", "number") and BLANK not in found[c]}
+        fields = Fields(["", *sorted(marked)], as_sql if numbers == Numbers() else {})
     mixed = []
     for column, counts in found.items():
         if kinds[column] != "text":
@@ -100,4 +127,17 @@ def inferred_kinds(
         values = sum(counts.values()) - counts.get(BLANK, 0)
         if place and (share >= NEARLY_ALL or place.row > max(10, values / 10)):
             mixed.append(Mixed(column, kind, share, round(values * (1 - share)), place))
-    return kinds, mixed
+    return kinds, mixed, fields
+
+
+def _marks_in_words(marked: dict[str, dict[str, int]]) -> list[str]:
+    """Return a sentence for each mark that occurs, the most frequent first: it may be a value, as NA is of Namibia."""
+    said = []
+    for mark, columns in sorted(marked.items(), key=lambda one: (-sum(one[1].values()), one[0])):
+        most = sorted(columns, key=lambda column: (-columns[column], column))
+        which = ", ".join(map(repr, most[:COLUMNS_NAMED]))
+        more = f" and {len(most) - COLUMNS_NAMED} more columns" if len(most) > COLUMNS_NAMED else ""
+        said.append(
+            f"{mark!r} is taken as missing in {sum(columns.values())} fields of {which}{more}; data.read.missing sets the marks"
+        )
+    return said

@@ -19,7 +19,7 @@ from slipway.project.files import full_disk, scratch_folder
 from slipway.project.sections import closest
 from slipway.tables.delimited import broken_line, clean_names, records
 from slipway.tables.formats import Source, open_source, readable
-from slipway.tables.inference import CASTS, NAN, literal, quoted
+from slipway.tables.inference import CASTS, NAN, Fields, literal, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +76,8 @@ class Sources:
         What was guessed or mended, a sentence each.
     texts
         The columns of texts, once that is known: values of JSON that are none become the contract's texts then.
+    fields
+        By what delimited text is read; what is known of its fields may be put here.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Sources:
                 )
         self.notes: list[str] = []
         self.texts: Collection[str] = ()
+        self.fields = Fields(self.marks)
         with self.spoken():
             self.names = self._names()
             self.declared = self._declared_kinds()
@@ -133,10 +136,11 @@ class Sources:
         megabytes = sum(size for size, _ in self.stamps.values()) // 10**6
         return self.progress.following(what, megabytes, self.connection) if self.progress else nullcontext()
 
-    def sql(self, *, numbered: bool = False) -> str:
-        """Return the query over all files: texts, or values of the kind that is declared.
+    def sql(self, *, numbered: bool = False, marked: bool = True) -> str:
+        """Return the query over all files: texts, or values of the kind that is declared, or numbers of plain columns.
 
-        The numbered one has the columns ``slipway file`` and ``slipway row`` too, and is slower.
+        The numbered one has the columns ``slipway file`` and ``slipway row`` too, and is slower. Unless ``marked``, the marks
+        for missing values in delimited text are texts like others.
         """
         groups = [[source] for source in self.sources]
         if not numbered:
@@ -149,7 +153,7 @@ class Sources:
                 else ""
             )
             chosen = ", ".join(f"{self._value(name)} AS {quoted(name)}" for name in self.columns)
-            queries.append(f"SELECT {chosen}{place} FROM {self._scan(group)}")
+            queries.append(f"SELECT {chosen}{place} FROM {self._scan(group, marked=marked)}")
         return " UNION ALL ".join(queries)
 
     def first(self, query: str, value: str, condition: str) -> Place | None:
@@ -322,7 +326,7 @@ class Sources:
             same = [f"CAST({text} AS DOUBLE)" for m in map(literal, marks) for text in (m, f"CAST({m} AS FLOAT)")]
         return f"CASE WHEN {value} NOT IN ({', '.join(same)}) THEN {value} END" if same else value
 
-    def _scan(self, group: list[Source]) -> str:
+    def _scan(self, group: list[Source], *, marked: bool = True) -> str:
         paths = "[" + ", ".join(literal(str(source.path)) for source in group) + "]"
         if self.format == "Parquet":
             parts = "true" if any(s.file.parent != self.folder for s in group) else "false"
@@ -334,9 +338,10 @@ class Sources:
             return f"read_json({paths}, columns={_columns(kinds)})"
         dialect = group[0].dialect
         assert dialect is not None  # noqa: S101 - delimited text has one
-        marks = "[" + ", ".join(map(literal, self.marks)) + "]"
+        marks = "[" + ", ".join(map(literal, self.fields.marks if marked else [""])) + "]"
+        types = {name: CASTS[self.fields.plain.get(name, "text")] for name in dialect.columns}
         return (
-            f"read_csv({paths}, columns={_columns(dict.fromkeys(dialect.columns, 'VARCHAR'))}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
+            f"read_csv({paths}, columns={_columns(types)}, header=true, auto_detect=false, delim={literal(dialect.delimiter)}, "
             f"skip={dialect.blank_lines}, quote='\"', escape='\"', nullstr={marks})"
         )
 
