@@ -291,10 +291,10 @@ def test_marks_that_occur_are_said_and_are_the_only_ones_read_by(folder):
         assert raw.relation.fetchall() == [(None, "1", None), ("DE", None, 2.5), (None, "02", 3.0)]
         assert raw.notes == (
             "'NA' is taken as missing in 2 fields of 'country'; data.read.missing sets the marks",
-            "'nan' is taken as missing in 1 fields of 'n'; data.read.missing sets the marks",
-            "'null' is taken as missing in 1 fields of 'code'; data.read.missing sets the marks",
+            "'nan' is taken as missing in 1 field of 'n'; data.read.missing sets the marks",
+            "'null' is taken as missing in 1 field of 'code'; data.read.missing sets the marks",
         )
-        assert raw.sources.fields == Fields(["", "NA", "nan", "null"], {"n": "number"})
+        assert raw.sources.fields == Fields(["", "NA", "nan", "null"], {"n": "number"}, raw.sources.checksum())
         assert raw.written["missing"][:3] == ("", "#N/A", "#N/A N/A"), "a caller's row may have any of them"
     (folder / "a.csv").write_text("a,b,c,d,e\n-,-,-,-,-\n1,2,-,4,5\n1,2,3,4,-\n")
     assert read(folder, missing=["-", "?"]).notes == (
@@ -321,7 +321,7 @@ NUMBERS = st.one_of(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(NUMBERS, min_size=1, max_size=30), st.booleans(), st.sampled_from([None, []]))
+@given(st.lists(NUMBERS, min_size=1, max_size=30), st.booleans(), st.sampled_from([None, [], ["0", "-1.0", " "]]))
 def test_what_a_look_at_the_fields_has_shown_changes_no_value(fields, in_quotes, missing):
     """A column reads the same as texts that SQL casts, and by DuckDB's reader, which casts plain numbers itself."""
     with tempfile.TemporaryDirectory() as place:
@@ -333,6 +333,41 @@ def test_what_a_look_at_the_fields_has_shown_changes_no_value(fields, in_quotes,
             assert str(slow.relation.fetchall()) == found
         with read_raw_table(Path(place), Read(missing=missing), first.kinds, shown) as quick:
             assert str(quick.relation.fetchall()) == found
+
+
+@pytest.mark.parametrize("line", ["FR,2.5", "NA,2", "FR,x"])
+def test_what_was_seen_of_other_files_or_settings_is_not_gone_by(folder, line):
+    """After a change that nobody looked at, a mark is still missing and a misfit still an error: nothing is rounded."""
+    (folder / "a.csv").write_text("country,n\nDE,1\nFR,2\n")
+    with read(folder) as raw:
+        kinds, shown = raw.kinds, raw.sources.fields
+    with read_raw_table(folder, Read(missing=["DE", "1"]), kinds, shown) as raw:
+        assert raw.relation.fetchall() == [(None, None), ("FR", 2)]
+    (folder / "a.csv").write_text(f"country,n\nDE,1\n{line}\n")
+    if line == "NA,2":
+        with read_raw_table(folder, Read(), kinds, shown) as raw:
+            assert raw.relation.fetchall() == [("DE", 1), (None, 2)]
+        return
+    with (
+        pytest.raises(UserError, match=r"Could not convert string '(\?2\.5|x)'"),
+        read_raw_table(folder, Read(), kinds, shown) as raw,
+    ):
+        raw.relation.fetchall()
+
+
+def test_field_too_many_is_refused_though_it_is_a_mark(folder):
+    """A line with one field more than the header is broken, whatever stands in it: DuckDB would drop a mark."""
+    (folder / "a.csv").write_text("x,y\n1,2\n3,4,None\n")
+    with pytest.raises(UserError, match=r"Got 3 fields where the header has 2 in .*a\.csv, line 3"):
+        read(folder)
+
+
+@pytest.mark.parametrize("mark", ['"', "n,a"])
+def test_mark_that_no_field_can_be_is_refused(folder, mark):
+    """DuckDB's reader takes no mark with a quote or the delimiter; the sentence says where it is set."""
+    (folder / "a.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(UserError, match=r"in data\.read\.missing, expected texts without"):
+        read(folder, missing=[mark])
 
 
 @pytest.mark.parametrize("format_", ["Parquet", "Arrow", "JSON"])

@@ -350,7 +350,7 @@ def prepared_in(folder, monkeypatch, findings=(), recipe="as_is"):
         data__recipe=COMPOSED["data"]["recipe"] | {"name": recipe, "options": {}},
     ))  # fmt: skip
     kinds = {"shop": "text", "day": "datetime", "sold": "integer", "promotion": "boolean", "visitors": "integer"}
-    profile = {"columns": {c: {"kind": k} for c, k in kinds.items()}, "series": {"freq": "D"}}
+    profile = {"columns": {c: {"kind": k} for c, k in kinds.items()}, "series": {"freq": "D"}, "fields": {"marks": []}}
     prepare_series(params, profile | {"findings": judged(findings, params.check)})
     return rows
 

@@ -16,7 +16,15 @@ from slipway.project.entry import UserError
 from slipway.tables.inference import quoted
 from slipway.tables.reading import FILE
 
-KINDS = {"x": "number", "group": "text", "when": "datetime", "count": "integer", "label": "text", "amount": "number"}
+KINDS = {
+    "x": "number",
+    "group": "text",
+    "when": "datetime",
+    "count": "integer",
+    "label": "text",
+    "amount": "number",
+    "ok": "boolean",
+}
 RANDOM = {"method": "random", "test_size": 0.2, "validation_size": None}
 GROUP = {"method": "group", "column": "group", "test_size": 0.3, "validation_size": None}
 TIME = {"method": "time", "column": "when", "test_size": 0.25, "validation_size": None, "gap": 0.0}
@@ -78,11 +86,14 @@ def test_random_split_keeps_the_share_of_every_class(n, classes, share, seed):
         assert mine.sum() < len(mine)
 
 
-@pytest.mark.parametrize(("label", "classes"), [("label", 3), ("count", 3), ("x", 3), ("label", 40)])
+@pytest.mark.parametrize(("label", "classes"), [("label", 3), ("count", 3), ("x", 3), ("ok", 2), ("label", 40)])
 def test_few_classes_and_many_are_split_alike(monkeypatch, label, classes):
     """Few classes are compared with each other, many are looked up: the same rows are test rows."""
     table = rows(400, classes).assign(count=[i % classes - 1 for i in range(400)], amount=[i / 3 for i in range(400)])
-    table["x"] = table["x"] if label != "x" else [[-0.5, 0.1, 1e300][i % 3] for i in range(400)]
+    table["x"] = table["x"] if label != "x" else [[-0.0, 0.1, 0.0, 1e300][i % 4] for i in range(400)]
+    table = table.assign(
+        label=[f'it\'s {name}, "quoted"' for name in table["label"]], ok=[i % 3 > 0 for i in range(400)]
+    )
     settings = {**RANDOM, "validation_size": 0.2}
     expected = parts(table, settings, task="multiclass", label=label)
     assert expected.value_counts().to_dict() == pytest.approx({"train": 240, "test": 80, "validation": 80}, abs=classes)

@@ -21,6 +21,7 @@ from slipway.rows.contract import ContractError, seen_values, typed
 from slipway.rows.series import ITEM, TIME, SeriesContract, learned_from
 from slipway.rows.written import Written
 from slipway.tables.findings import findings_report, stop_on_errors, what_became
+from slipway.tables.inference import Fields
 from slipway.tables.reading import read_raw_table
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ def contract_of(params: "Params", kinds: "dict[str, Kind]", freq: str) -> Series
 
 
 def received_rows(
-    params: "Params", recipe: "Recipe", contract: SeriesContract, kinds: "dict[str, Kind]"
+    params: "Params", recipe: "Recipe", contract: SeriesContract, kinds: "dict[str, Kind]", fields: Fields
 ) -> "tuple[pd.DataFrame, Written]":
     """Return the typed raw rows that clean() keeps, with the contract's columns, and how the raw files write values."""
-    with read_raw_table(Path("data/raw") / params.data.name, params.data.read, kinds) as raw:
+    with read_raw_table(Path("data/raw") / params.data.name, params.data.read, kinds, fields) as raw:
         table = typed(raw.relation.to_arrow_table().to_pandas(), kinds)
     try_clean(table, recipe)
     return typed(cleaned(table, recipe)[list(contract.columns)], contract.columns), Written(**raw.written)
@@ -80,7 +81,7 @@ def prepare_series(params: "Params", profile: dict[str, Any]) -> None:
     """
     kinds = {column: says["kind"] for column, says in profile["columns"].items()}
     contract, recipe = contract_of(params, kinds, profile["series"]["freq"]), load_recipe(params.data.recipe.name)
-    rows, written = received_rows(params, recipe, contract, kinds)
+    rows, written = received_rows(params, recipe, contract, kinds, Fields(**profile["fields"]))
     try:
         history, _ = contract.parted(rows)
     except ContractError as error:

@@ -271,7 +271,8 @@ def _ends(rows: "duckdb.DuckDBPyRelation", order: Order, share: float) -> str:
 
 
 def _classes(rows: "duckdb.DuckDBPyRelation", data: Data, kind: "Kind") -> str:
-    text = f"CAST({quoted(data.label)} AS VARCHAR)"
+    label = f"({quoted(data.label)} + 0.0)" if kind == "number" else quoted(data.label)  # -0.0 and 0.0 are one class
+    text = f"CAST({label} AS VARCHAR)"
     d = quoted(DIGEST)
     classes = rows.aggregate(f"{text} AS class, count(*), min({d}) = max({d})", "class").order("class").fetchall()
     for name, count, all_equal in classes:
@@ -285,7 +286,7 @@ def _classes(rows: "duckdb.DuckDBPyRelation", data: Data, kind: "Kind") -> str:
     if len(names) > FEW_CLASSES:
         return f"enum_code(CAST({text} AS ENUM({', '.join(names)})))"
     cases = [f"WHEN CAST({name} AS {CASTS[kind]}) THEN {place}" for place, name in enumerate(names)]
-    return f"CASE {quoted(data.label)} {' '.join(cases)} END"
+    return f"CASE {label} {' '.join(cases)} END"
 
 
 def _bins(rows: "duckdb.DuckDBPyRelation", data: Data, split: RandomSplit) -> str:

@@ -80,7 +80,7 @@ def typed_batch(batch: "pa.RecordBatch", kinds: "Mapping[str, Kind]") -> "pd.Dat
             columns[column][values.is_null().to_numpy(zero_copy_only=False)] = np.nan
         else:
             columns[column] = np.array(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
-    return pd.DataFrame(columns, copy=False)
+    return pd.DataFrame(columns, index=pd.RangeIndex(batch.num_rows), copy=False)
 
 
 def schema_of(rows: "duckdb.DuckDBPyRelation") -> "pa.Schema":
@@ -108,9 +108,17 @@ def write_batches(
 
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
-    # A row group of rows in no order has the lowest and highest values of any other: nobody can skip it for them.
-    with pq.ParquetWriter(path, schema, use_dictionary=dictionaries, write_statistics=False) as writer:
+    # The stages read every row group whole, and have no use for its lowest and highest values.
+    with (
+        pq.ParquetWriter(path, schema, use_dictionary=dictionaries, write_statistics=False) as writer,
+        ThreadPoolExecutor(1) as behind,
+    ):
+        writing: Future[None] | None = None
         for batch in batches:
-            writer.write(batch)
+            if writing:
+                writing.result()
+            writing = behind.submit(writer.write, batch)  # while the next one is made
             rows += batch.num_rows
             tell(rows)
+        if writing:
+            writing.result()

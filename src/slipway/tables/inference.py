@@ -53,10 +53,13 @@ class Fields:
         The texts that mean that a value is missing: those that occur, once that is known, as each takes its time.
     plain
         Column → kind, where every field is a number as SQL writes it: DuckDB's reader casts these itself, to the same.
+    checksum
+        Of the files and settings that this holds for; another reading goes by it where it has the same.
     """
 
     marks: Sequence[str]
     plain: "Mapping[str, Kind]" = field(default_factory=dict)
+    checksum: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,8 @@ def fields_found(
 ) -> tuple[dict[str, dict[int, int]], dict[str, dict[str, int]]]:
     """Return column → bit → fields that are that, and mark → column → fields, over every row of a query that gives texts.
 
-    Missing ones don't count; nor do marks for missing values among the former. The columns are turned into rows, so that one expression serves all of them: planned by column, it would cost more
-    than most tables take to read.
+    Missing ones don't count; nor do marks for missing values among the former. The columns are turned into rows, so that
+    one expression serves all of them: planned by column, it would cost more than most tables take to read.
     """
     found: dict[str, dict[int, int]] = {column: {} for column in columns}
     marked: dict[str, dict[str, int]] = {}

@@ -113,7 +113,7 @@ def inferred_kinds(
     fields = sources.fields
     if is_text:
         as_sql = {c: k for c, k in kinds.items() if k in ("integer", "number") and BLANK not in found[c]}
-        fields = Fields(["", *sorted(marked)], as_sql if numbers == Numbers() else {})
+        fields = Fields(["", *sorted(marked)], as_sql if numbers == Numbers() else {}, sources.checksum())
     mixed = []
     for column, counts in found.items():
         if kinds[column] != "text":
@@ -137,7 +137,7 @@ def _marks_in_words(marked: dict[str, dict[str, int]]) -> list[str]:
         most = sorted(columns, key=lambda column: (-columns[column], column))
         which = ", ".join(map(repr, most[:COLUMNS_NAMED]))
         more = f" and {len(most) - COLUMNS_NAMED} more columns" if len(most) > COLUMNS_NAMED else ""
-        said.append(
-            f"{mark!r} is taken as missing in {sum(columns.values())} fields of {which}{more}; data.read.missing sets the marks"
-        )
+        count = sum(columns.values())
+        fields = f"{count} field{'s' * (count != 1)}"
+        said.append(f"{mark!r} is taken as missing in {fields} of {which}{more}; data.read.missing sets the marks")
     return said

@@ -163,7 +163,7 @@ def read_raw_table(
         Column → kind, where an earlier reading found them: nothing is inferred then, and a value that does not fit is
         an error when the rows are read.
     fields
-        What that reading saw of the fields, which makes this one quicker.
+        What that reading saw of the fields, which makes this one quicker; heeded if files and settings are still the same.
     progress
         Where to show how far it is, in megabytes of the files: nobody has counted the rows yet.
 
@@ -198,7 +198,8 @@ def read_raw_table(
                 raise UserError(
                     f"Got other columns in {folder} than in the profile ({', '.join(odd[:5])}), expected those. Run `dvc repro`."
                 )
-        sources.fields = fields or sources.fields
+        if fields and fields.checksum and (kinds is None or fields.checksum == sources.checksum()):
+            sources.fields = fields
         plain = sources.fields.plain
         rules |= {column: Rule(kind, numbers, plain=column in plain) for column, kind in inferred.items()}
         found = {

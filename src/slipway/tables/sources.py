@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import weakref
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -100,6 +101,13 @@ class Sources:
                 f"Got {odd[0].format} in {odd[0].file} and {self.format} in {files[0]}, expected files of one format. Move one of "
                 "them to a folder of its own."
             )
+        no_marks = {'"', *(source.dialect.delimiter for source in self.sources if source.dialect)}
+        for mark in settings.missing or () if len(no_marks) > 1 else ():
+            if within := no_marks & set(mark):
+                raise UserError(
+                    f"Got {mark!r} in data.read.missing, expected texts without {min(within)!r}, which quotes or ends a field. "
+                    "Edit conf/data/."
+                )
         for source in self.sources:
             if source.file.parent != folder and (source.format, source.path) != ("Parquet", source.file):
                 raise UserError(
@@ -204,6 +212,16 @@ class Sources:
 
     def _limit(self) -> str:
         return str(self.connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0])
+
+    def checksum(self) -> str:
+        """Return a checksum (CRC-32) of the files' names and bytes, and of the settings that they are read by."""
+        found = zlib.crc32(self.settings.model_dump_json().encode())
+        for file in self.files:
+            found = zlib.crc32(f"{file.relative_to(self.folder)} of {self.stamps[file][0]} bytes".encode(), found)
+            with readable(file), file.open("rb") as stream:
+                while piece := stream.read(2**20):
+                    found = zlib.crc32(piece, found)
+        return f"{found:08x}"
 
     def close(self) -> None:
         """Leave no scratch file; nothing can be read any more."""
