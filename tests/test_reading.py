@@ -332,6 +332,7 @@ def test_what_a_look_at_the_fields_has_shown_changes_no_value(fields, in_quotes,
         with read_raw_table(Path(place), Read(missing=missing), first.kinds) as slow:
             assert str(slow.relation.fetchall()) == found
         with read_raw_table(Path(place), Read(missing=missing), first.kinds, shown) as quick:
+            assert quick.sources.fields is shown, "or nothing is read the quick way"
             assert str(quick.relation.fetchall()) == found
 
 

@@ -190,7 +190,7 @@ def read_raw_table(
         if kinds is None:
             check_by_hand(sources, rules)
             with sources.following("infer types"):
-                inferred, mixed, fields = inferred_kinds(sources, open_columns, numbers, notes)
+                inferred, mixed, sources.fields = inferred_kinds(sources, open_columns, numbers, notes)
         else:
             inferred = {column: kinds[column] for column in open_columns if column in kinds}
             if set(kinds) != set(sources.columns):
@@ -198,8 +198,8 @@ def read_raw_table(
                 raise UserError(
                     f"Got other columns in {folder} than in the profile ({', '.join(odd[:5])}), expected those. Run `dvc repro`."
                 )
-        if fields and fields.checksum and (kinds is None or fields.checksum == sources.checksum()):
-            sources.fields = fields
+            if fields and fields.checksum and fields.checksum == sources.checksum():
+                sources.fields = fields
         plain = sources.fields.plain
         rules |= {column: Rule(kind, numbers, plain=column in plain) for column, kind in inferred.items()}
         found = {
