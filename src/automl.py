@@ -147,7 +147,8 @@ def main() -> None:  # noqa: PLR0915  one story in order
 
     by_budget = {model: why for model, why in display.cut_short.items() if not why.startswith("failed")}
     haste = ["what models upon models are worth was tried against the clock"] if display.tried_in_haste else []
-    cut_short = [*one.cut_short, *haste, *grouped(by_budget)]
+    measured = ["how long a row takes was measured against the clock"] if settings.infer_limit else []
+    cut_short = [*one.cut_short, *haste, *measured, *grouped(by_budget)]
     tags = {"reproducible": not cut_short, "cut_short": cut_short, "baseline": one.is_baseline}
     slow = build(way, predictor, deployed, data.recipe.name, tags)
     with whole_file(Path("reports/leaderboard.csv")) as part:

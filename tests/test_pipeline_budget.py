@@ -26,12 +26,12 @@ models:
 """
 
 
-def search(project: Project, limit: float, more: str = "", patch: str = "", ok: bool = True):
+def search(project: Project, limit: float, more: str = "", patch: str = "", ok: bool = True, config: str = ""):
     """Run the search alone under a limit; ``patch`` is Python that runs in it first. Return it with its seconds.
 
     The imports are made before its clock starts: on a machine that others use they may take longer than the limit.
     """
-    project.write("conf/automl/quick.yaml", SLOW.format(limit=limit, more=more))
+    project.write("conf/automl/quick.yaml", config or SLOW.format(limit=limit, more=more))
     project.run("python", "src/compose.py")
     script = f"import sys; sys.path[:0] = ['src']; sys.argv = ['automl.py']\n{patch}\n"
     script += """
@@ -73,6 +73,37 @@ def test_model_that_ignores_its_time_is_ended(finished: Project):
     assert board.set_index("model").loc["LightGBM", "cut_short"] == "ended, no time"
     assert "automl: the search did not end by itself" in done.stdout
     finished.run("python", "src/evaluate.py")
+
+
+# Each stops by the clock alone, and AutoGluon does not say so: XGBoost, folds in processes of Ray, settings that were not tried.
+ENDLESS = "learning_rate: 0.00001, ag_args_fit: {early_stop: 1000000, max_time_limit: 2}"
+UNSAID = {
+    "xgboost": (f"XGB: {{n_estimators: 1000000, {ENDLESS}}}", "", "XGBoost: stopped by the time limit"),
+    "ray": (
+        f"GBM: {{num_boost_round: 1000000, {ENDLESS}}}",
+        "num_bag_folds: 2\nconcurrency: 2\n",
+        "LightGBM_BAG_L1: stopped by the time limit, or by itself in the second half of its time",
+    ),
+    "trials": (
+        "RF: {n_estimators: 20, max_features: {low: 0.1, high: 1.0}}",
+        "num_trials: 10000\n",
+        "RandomForest: no time for more settings of it",
+    ),
+}
+
+
+@pytest.mark.parametrize("quiet", UNSAID)
+def test_clock_is_heard_where_autogluon_says_nothing(finished: Project, quiet: str):
+    """A search that the clock cut short is not called reproducible, whoever of AutoGluon's keeps silent about it."""
+    model, more, says = UNSAID[quiet]
+    limit = 30 if quiet == "ray" else 12
+    config = f"defaults: [base, _self_]\ntime_limit: {limit}\nensemble: false\n{more}models:\n  {model}\n"
+    done, _ = search(finished, limit, config=config)
+    figures, board, tags = state(finished)
+    assert says in figures["cut_short"]
+    assert figures["reproducible"] is tags["reproducible"] is False
+    assert board["score_val"].notna().any()
+    assert f"automl: {says}" in done.stdout
 
 
 def test_limit_too_small_for_any_model_gives_a_baseline(finished: Project):

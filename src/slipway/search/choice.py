@@ -1,5 +1,6 @@
 """Which model is deployed: the best one within the limits of size and latency, what it won by and what others would cost."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from slipway.search.budget import Search, blend, load_left
@@ -13,32 +14,39 @@ if TYPE_CHECKING:
 MEGABYTE = 1e6
 
 
-def ranked(predictor: "TabularPredictor", infer_limit: float | None) -> "pd.DataFrame":
-    """Return the models that predict and have a score, best first, without those that take too long for one row."""
+def ranked(predictor: "TabularPredictor") -> "pd.DataFrame":
+    """Return the models that predict and have a score, best first; ``row_s`` is their seconds for one row, if measured."""
     table = leaderboard(predictor, {}).dropna(subset="score_val").set_index("model", drop=False)
     table = table.astype({"score_val": float, "deployed_bytes": float, "pred_time_val": float})
-    if infer_limit:
-        trainer = predictor._trainer  # noqa: SLF001  the only door to what AutoGluon measured for one row
-        seconds = table["model"].map(lambda model: trainer.get_model_attribute_full(model, "predict_1_time"))
-        within = table[seconds.fillna(0) <= infer_limit]
-        return within if len(within) else table
-    return table
+    trainer, learner = predictor._trainer, predictor._learner  # noqa: SLF001  the only door to what AutoGluon measured
+    row_s = table["model"].map(lambda model: trainer.get_model_attribute_full(model, "predict_1_time"))
+    return table.assign(row_s=row_s.astype(float) + (learner.preprocess_1_time or 0.0))
 
 
 def choose(one: Search, predictor: "TabularPredictor") -> tuple[str, list[str]]:
-    """Return the model to deploy, and in words what the limit of its size costs.
+    """Return the model to deploy, and in words what the limits of its latency and its size cost.
 
     Where the best model is too large, what makes it large is left out until it fits, and the rest is blended anew.
     """
-    table = ranked(predictor, one.settings.infer_limit)
+    table, said = within_latency(ranked(predictor), one.settings.infer_limit)
     best, limit = table.iloc[0], (one.settings.max_size_mb or float("inf")) * MEGABYTE
     if best["deployed_bytes"] > limit and one.settings.ensemble:
         single = table[[not is_ensemble(model) for model in table["model"]]].sort_values("deployed_bytes")
         small = single[single["size_bytes"].astype(float).cumsum() <= limit]
         if len(small) > 1:
             blend(one, predictor, list(small["model"]), name="Small")
-            table = ranked(load_left(one.folder) or predictor, one.settings.infer_limit)
-    return within_size(table, best, one.settings.max_size_mb)
+            table, _ = within_latency(ranked(load_left(one.folder) or predictor), one.settings.infer_limit)
+    chosen, cost = within_size(table, best, one.settings.max_size_mb)
+    return chosen, said + cost
+
+
+def within_latency(table: "pd.DataFrame", infer_limit: float | None) -> tuple["pd.DataFrame", list[str]]:
+    """Return the models of a ranking that answer one row in time, or else the quickest, and in words what that costs."""
+    if not infer_limit:
+        return table, []
+    quick = table[table["row_s"].fillna(0) <= infer_limit]  # what was blended later is as quick as what it blends
+    kept = quick if len(quick) else table.sort_values("row_s").head(1)
+    return kept, _cost(table.iloc[0], kept.iloc[0], len(quick) > 0, "quickest", _ms, f"infer_limit={infer_limit:g}")
 
 
 def within_size(table: "pd.DataFrame", best: "pd.Series", max_size_mb: float | None) -> tuple[str, list[str]]:
@@ -48,19 +56,26 @@ def within_size(table: "pd.DataFrame", best: "pd.Series", max_size_mb: float | N
         return best["model"], []
     fits = table[table["deployed_bytes"] <= limit]
     chosen = (fits if len(fits) else table.sort_values("deployed_bytes")).iloc[0]
-    kept = "is deployed" if len(fits) else "is deployed, the smallest there is"
-    cost = float(best["score_val"]) - float(chosen["score_val"])
-    said = (
-        f"{best['model']} would win with {best['score_val']:.4f}, but takes {_mb(best)}; {chosen['model']} {kept}: "
-        f"{_mb(chosen)}, {best['eval_metric']} {chosen['score_val']:.4f}, {cost:.4f} less; "
-        f"automl.max_size_mb={max_size_mb:g} is the limit, null for none"
-    )
-    return chosen["model"], [said]
+    return chosen["model"], _cost(best, chosen, len(fits) > 0, "smallest", _mb, f"max_size_mb={max_size_mb:g}")
+
+
+def _cost(
+    best: "pd.Series", chosen: "pd.Series", fits: bool, least: str, unit: Callable[["pd.Series"], str], limit: str
+) -> list[str]:
+    """Return in words what a limit costs, and whether the chosen model keeps it; nothing where it costs nothing."""
+    kept = "is deployed" if fits else f"is deployed, the {least} there is"
+    if best["model"] == chosen["model"]:
+        return [] if fits else [f"{best['model']} {kept}, and takes {unit(best)}: more than automl.{limit}"]
+    lost = float(best["score_val"]) - float(chosen["score_val"])
+    said = f"{best['model']} would win with {best['score_val']:.4f}, but takes {unit(best)}; {chosen['model']} {kept}: "
+    said += f"{unit(chosen)}, {best['eval_metric']} {chosen['score_val']:.4f}, {lost:.4f} less; "
+    return [said + f"automl.{limit} is the limit, null for none"]
 
 
 def why_it_won(predictor: "TabularPredictor", model: str, infer_limit: float | None) -> list[str]:
     """Return in words what a model won by, what it blends, and what a faster or a smaller one would cost in score."""
-    return won_by(ranked(predictor, infer_limit), model, _weights(predictor, model))
+    table, _ = within_latency(ranked(predictor), infer_limit)
+    return won_by(table, model, _weights(predictor, model))
 
 
 def won_by(table: "pd.DataFrame", model: str, weights: dict[str, float]) -> list[str]:
@@ -72,8 +87,9 @@ def won_by(table: "pd.DataFrame", model: str, weights: dict[str, float]) -> list
         lines.append(f"{model} blends {', '.join(f'{name} {weight:.2f}' for name, weight in weights.items())}")
     if others.empty:
         return lines
-    next_best = others.iloc[0]
-    lines.append(f"next is {next_best['model']}, {won['score_val'] - next_best['score_val']:.4f} of {metric} behind")
+    if len(behind := others[others["score_val"] <= won["score_val"]]):  # a limit may have kept better ones out
+        second = behind.iloc[0]
+        lines.append(f"next is {second['model']}, {won['score_val'] - second['score_val']:.4f} of {metric} behind")
     for word, column, unit in (("faster", "pred_time_val", _s), ("smaller", "deployed_bytes", _mb)):
         cheaper = others[others[column] < 0.8 * won[column]]
         if len(cheaper):
@@ -92,6 +108,10 @@ def _weights(predictor: "TabularPredictor", model: str) -> dict[str, float]:
 
 def _mb(row: "pd.Series") -> str:
     return f"{row['deployed_bytes'] / MEGABYTE:.1f} MB"
+
+
+def _ms(row: "pd.Series") -> str:
+    return f"{1e3 * row['row_s']:.3g} ms for a row"
 
 
 def _s(row: "pd.Series") -> str:

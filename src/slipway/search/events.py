@@ -2,31 +2,39 @@
 
 import json
 import logging
+import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from slipway.search.quiet import MAY_HAVE
 
 if TYPE_CHECKING:
     from autogluon.core.callbacks import AbstractCallback
 
 Say = Callable[[dict[str, Any]], None]
 
-# How AutoGluon's log says that a budget was felt → what was cut short, in our words.
+# How AutoGluon's log says that a budget was felt, as a pattern → what was cut short, in our words.
 CUT_SHORT = {
-    "Ran out of time": "stopped by the time limit",
-    "Ensemble Selection ran out of time": "stopped by the time limit",
-    "Early stopping due to lack of time": "stopped by the time limit",
-    "Time limit exceeded": "left out, no time",
-    "due to lack of time remaining": "left out, no time",
-    "May have run out of time": "stopped by the time limit, or by itself in the second half of its time",
-    "Ran low on memory": "stopped by the memory limit",
-    "Not enough memory to train": "left out, no memory",
+    r"Ran out of time": "stopped by the time limit",
+    r"Ensemble Selection ran out of time": "stopped by the time limit",
+    r"Early stopping due to lack of time": "stopped by the time limit",
+    r"Reducing model .* due to low time": "fewer trees than asked for, no time",
+    r"training for [12]?\d epoch": "fewer rounds than its own 30, no time",
+    r"Stopping HPO to satisfy time limit": "no time for more settings of it",
+    r"Not enough time to retrain": "not fitted again with the best number of rounds, no time",
+    r"Time limit exceeded": "left out, no time",
+    r"due to lack of time remaining": "left out, no time",
+    r"Not enough time left to finish repeated": "left out, no time",
+    MAY_HAVE: "stopped by the time limit, or by itself in the second half of its time",
+    r"Ran low on memory": "stopped by the memory limit",
+    r"may cause OOM error if training continues": "stopped by the memory limit",
+    r"Reducing model .* due to low memory": "fewer trees than asked for, no memory",
+    r"Not enough memory to train": "left out, no memory",
 }
-
-# Which of AutoGluon's loggers says what it does not begin as the time is up, at a level below the usual ones.
-SKIPS = "autogluon.tabular.trainer.abstract_trainer"
+# What is cut short between two models: the folds once more, of which AutoGluon tells no callback.
+REST = "the rest"
 
 
 class CutShort(logging.Handler):
@@ -40,8 +48,8 @@ class CutShort(logging.Handler):
         """Say what a line of the log means for the model that is being fitted."""
         line = record.getMessage()
         for words, meaning in CUT_SHORT.items():
-            if words in line and self.model:
-                self.say({"event": "cut", "model": self.model, "why": meaning})
+            if re.search(words, line):
+                self.say({"event": "cut", "model": self.model or REST, "why": meaning})
 
 
 def settings_of(model: Any) -> str:
@@ -91,7 +99,6 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
 
         def before_trainer_fit(self, trainer: Any, **kwargs: Any) -> None:
             logging.getLogger("autogluon").addHandler(heard)
-            logging.getLogger(SKIPS).setLevel(15)
 
         def after_trainer_fit(self, trainer: Any) -> None:
             logging.getLogger("autogluon").removeHandler(heard)
@@ -139,25 +146,6 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
             return None
 
     return Told()
-
-
-def let_tabm_tell() -> None:
-    """Let TabM say in the log that the clock may have stopped it; AutoGluon's own says nothing.
-
-    It stops before a round that would end too late, taking rounds to be equally long: in the first half of its time never.
-    """
-    from autogluon.tabular.models.tabm._tabm_internal import TabMImplementation
-
-    fit = TabMImplementation.fit
-
-    def told(self: Any, *args: Any, time_to_fit_in_seconds: float | None = None, **kwargs: Any) -> Any:
-        started = time.monotonic()
-        fitted = fit(self, *args, time_to_fit_in_seconds=time_to_fit_in_seconds, **kwargs)
-        if time_to_fit_in_seconds and time.monotonic() - started >= time_to_fit_in_seconds / 2:
-            logging.getLogger("autogluon.tabular").info("\tMay have run out of time")
-        return fitted
-
-    TabMImplementation.fit = told  # nothing is put back: the process ends with the search
 
 
 def keep_whole(trainer: Path) -> None:

@@ -17,6 +17,7 @@ from slipway.search.bounded import Say, run_bounded
 from slipway.search.budget import Search, load_whole, rows
 from slipway.search.choice import within_size, won_by
 from slipway.search.events import CUT_SHORT, CutShort, is_ensemble, keep_whole
+from slipway.search.quiet import let_quiet_models_tell
 from slipway.search.search import with_absent
 from slipway.serving.forecasting import Forecaster as Scorer
 
@@ -282,6 +283,7 @@ def let_trees_tell() -> None:
     for module in (mlforecast, per_step):
         module.set_loggers_level = lambda **_: nullcontext()
     logging.getLogger("autogluon.tabular").setLevel(logging.INFO)
+    let_quiet_models_tell(["XGB"])
 
 
 def _outcome(trainer: Any, *fitted: str) -> dict[str, Any]:

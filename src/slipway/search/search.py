@@ -14,8 +14,9 @@ from slipway.project.entry import SAYS_FULL, UserError
 from slipway.project.files import full_disk
 from slipway.project.names import autogluon_metric
 from slipway.search.bounded import Say
-from slipway.search.events import callback_for, let_tabm_tell
+from slipway.search.events import callback_for
 from slipway.search.memory import cpus_of, memory_gb
+from slipway.search.quiet import let_quiet_models_tell
 from slipway.search.stacking import only_if_it_holds
 
 if TYPE_CHECKING:
@@ -213,8 +214,11 @@ def fit(
     predictor = make(path=str(folder))
     try:
         options = fit_options(settings, seed, time_limit)
-        if "TABM" in options["hyperparameters"]:
-            let_tabm_tell()
+        in_ray = (
+            settings.num_bag_folds > 0
+            and options["ag_args_ensemble"].get("fold_fitting_strategy") != "sequential_local"
+        )
+        let_quiet_models_tell(settings.kinds(), in_ray, settings.max_time_limit)
         if len(validation):
             options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
         if gigabytes := memory_gb(settings):
