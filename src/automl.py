@@ -21,7 +21,7 @@ def seconds_since_start() -> float:
 
 
 def summary(
-    chosen: "pd.Series", score: float, table: "pd.DataFrame", cut_short: list[str], baseline: bool, seconds: float
+    chosen: "pd.Series", score: float, table: "pd.DataFrame", tags: dict[str, Any], seconds: float
 ) -> dict[str, Any]:
     """Return the search in a few figures: the deployed model, its validation score, what was fitted and what was not."""
     scored = table["score_val"].notna()
@@ -33,9 +33,7 @@ def summary(
         "models": int(table["eval_metric"].notna().sum()),
         "failed": int(failed.sum()),
         "left_out": int((~scored & ~failed & table["eval_metric"].isna()).sum()),
-        "cut_short": cut_short,
-        "reproducible": not cut_short,
-        "baseline": baseline,
+        **tags,
         "deployed_mb": round(float(chosen["deployed_bytes"]) / 1e6, 3),
         "fit_s": round(seconds, 3),
     }
@@ -70,11 +68,12 @@ def build(way: Any, predictor: Any, model: str, recipe: str, tags: dict[str, Any
         return [f"{name} answers single rows as slowly as AutoGluon does: {why}" for name, why in scorer.slow.items()]
 
 
-def tell(table: "pd.DataFrame", cut_short: list[str], lines: list[str]) -> None:
+def tell(table: "pd.DataFrame", tags: dict[str, Any], lines: list[str]) -> None:
     """Print what failed and why, what the budget cut short, and what won."""
     failed = table[table["cut_short"].str.startswith("failed")]
-    told = [f"{model} {why}" for model, why in zip(failed["model"], failed["cut_short"], strict=True)] + cut_short
-    if cut_short:
+    told = [f"{model} {why}" for model, why in zip(failed["model"], failed["cut_short"], strict=True)]
+    told += tags["cut_short"]
+    if not tags["reproducible"]:
         told.append("a budget cut the search short: it cannot be repeated to the last bit")
     for line in [*told, *lines]:
         print(f"automl: {line}")
@@ -97,6 +96,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     from slipway.search import forecasting, tabular
     from slipway.search.budget import Search, list_packages_once, seconds_to_finish
     from slipway.search.display import SearchDisplay
+    from slipway.search.events import COUNTED
     from slipway.search.memory import free_bytes
     from slipway.search.search import log_to
 
@@ -149,17 +149,17 @@ def main() -> None:  # noqa: PLR0915  one story in order
     haste = ["what models upon models are worth was tried against the clock"] if display.tried_in_haste else []
     measured = ["how long a row takes was measured against the clock"] if settings.infer_limit else []
     cut_short = [*one.cut_short, *haste, *measured, *grouped(by_budget)]
-    tags = {"reproducible": not cut_short, "cut_short": cut_short, "baseline": one.is_baseline}
+    by_clock = [*one.cut_short, *haste, *measured, *(why for why in by_budget.values() if not why.startswith(COUNTED))]
+    tags = {"cut_short": cut_short, "reproducible": not by_clock, "baseline": one.is_baseline}
     slow = build(way, predictor, deployed, data.recipe.name, tags)
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.assign(hyperparameters=table["model"].map(way.fitted_with(one, predictor))).to_csv(part, index=False)
     best, row = (table[table["model"] == model].iloc[0] for model in (chosen, deployed))
     write_json(
         Path("reports/automl.json"),
-        summary(row, float(best["score_val"]), table, cut_short, one.is_baseline, seconds)
-        | way.backtests(predictor, chosen),
+        summary(row, float(best["score_val"]), table, tags, seconds) | way.backtests(predictor, chosen),
     )
-    tell(table, cut_short, [*slow, *display.notes, *choices, *won])
+    tell(table, tags, [*slow, *display.notes, *choices, *won])
     print(
         f"automl: {deployed} won of {table['score_val'].notna().sum()} models with {metric} {best['score_val']:.4f} on validation rows"
     )

@@ -158,6 +158,8 @@ def main() -> None:
         first_lines, predictor = FIRST_LINES, TabularPredictor.load("models/predictor")
         settings["models"] = fitted_models(predictor, tuple(MODELS), params.seed)
         settings["num_cpus"] = cpus_of(params.automl) or os.cpu_count()
+    if settings["infer_limit"]:
+        notes.append("automl.infer_limit stays: how long a row takes is measured, so another model may be deployed")
     if settings["eval_metric"] == params.data.metric:
         settings["eval_metric"] = "${data.metric}"
     with whole_file(file) as part, part.open("w", encoding="utf-8") as out:

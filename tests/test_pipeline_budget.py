@@ -141,8 +141,10 @@ def test_memory_that_fills_ends_the_search_and_not_the_stage(finished: Project):
 
 def test_number_of_models_is_kept_and_said(finished: Project):
     """`max_models` fits that many and the blend of them; the others stand on the leaderboard as left out."""
-    search(finished, 60, more="max_models: 2\nmax_size_mb: 0.001")
-    figures, board, _ = state(finished)
+    done, _ = search(finished, 60, more="max_models: 2\nmax_size_mb: 0.001")
+    figures, board, tags = state(finished)
+    assert figures["reproducible"] is tags["reproducible"] is True  # models were counted, and no clock had a say
+    assert "cannot be repeated" not in done.stdout
     left_out = board[board["cut_short"] == "left out after 2 models"]
     assert len(left_out) == 2
     assert left_out["score_val"].isna().all()

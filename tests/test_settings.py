@@ -125,6 +125,14 @@ def test_possible_values_pass(key, value):
         ("automl.included_model_types", ["KNN"], "Got no model that automl.included_model_types"),
         ("automl.excluded_model_types", ["GBM", "CAT", "XGB", "RF", "XT"], "Got no model that automl.included_model"),
         ("automl.weight_evaluation", True, "Got automl.weight_evaluation with sample_weight=None"),
+        (
+            "automl.models",
+            {
+                "GBM": [{"learning_rate": {"low": 0.1, "high": 0.2}}],
+                "RF": {"criterion": {"choices": ["gini", "entropy"]}},
+            },
+            "Got a range for GBM.learning_rate, RF.criterion in automl.models, expected a value, or automl.num_trials",
+        ),
         ("automl.fit", {"time_limit": 5}, "expected no time_limit there: it is said by automl.time_limit"),
         ("automl.fit", {"fit_strategy": "parallel"}, "expected no other fit_strategy than sequential"),
         ("automl.num_trials", 1, "greater than or equal to 2"),

@@ -123,12 +123,16 @@ class Automl(Section):
                 f"Got automl.num_bag_sets={self.num_bag_sets} without folds, expected automl.num_bag_folds of 2 at least",
             ),
             (
-                not folds and (self.concurrency or 1) > 1 and not self.num_trials,
-                f"Got automl.concurrency={self.concurrency} with nothing to run side by side, expected automl.num_bag_folds or num_trials",
+                not folds and (self.concurrency or 1) > 1,
+                f"Got automl.concurrency={self.concurrency} with nothing to run side by side, expected automl.num_bag_folds of 2 at least",
             ),
             (
                 self.holdout_frac is not None and folds > 0,
                 f"Got automl.holdout_frac={self.holdout_frac} and num_bag_folds={folds}, expected one: folds hold out rows themselves",
+            ),
+            (
+                bool(self.searched()) and not self.num_trials,
+                f"Got a range for {', '.join(self.searched())} in automl.models, expected a value, or automl.num_trials",
             ),
             (
                 limit is not None and longest is not None and longest > limit,
@@ -146,8 +150,22 @@ class Automl(Section):
             ),
         ]
 
+    def searched(self) -> list[str]:
+        """Return which settings of which kinds of models are ranges or choices, such as GBM.learning_rate."""
+        variants = [
+            (kind, one)
+            for kind, given in self.models.items()
+            for one in (given if isinstance(given, list) else [given])
+        ]
+        return [f"{kind}.{key}" for kind, one in variants for key, value in one.items() if is_space(value)]
+
     def kinds(self) -> list[str]:
         """Return the kinds of models that are asked for, in order."""
         asked = self.models or PORTFOLIOS.get(self.portfolio or "", ())
         allowed = self.included_model_types or asked
         return [kind for kind in asked if kind in allowed and kind not in self.excluded_model_types]
+
+
+def is_space(value: Any) -> bool:
+    """Return whether a setting of a model is what to search in, {low, high, log} or {choices}, rather than a value."""
+    return isinstance(value, dict) and (value.keys() >= {"low", "high"} or value.keys() == {"choices"})

@@ -33,6 +33,8 @@ CUT_SHORT = {
     r"Reducing model .* due to low memory": "fewer trees than asked for, no memory",
     r"Not enough memory to train": "left out, no memory",
 }
+# How it begins where models were counted: no clock has a say in that.
+COUNTED = "left out after"
 # What is cut short between two models: the folds once more, of which AutoGluon tells no callback.
 REST = "the rest"
 
@@ -140,9 +142,9 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
 
         def _enough(self) -> str | None:
             if max_models and self.fitted >= max_models:
-                return f"left out after {max_models} models"
+                return f"{COUNTED} {max_models} model{'s' * (max_models > 1)}"
             if patience and self.no_better >= patience:
-                return f"left out after {patience} models that were no better"
+                return f"{COUNTED} {patience} model{'s' * (patience > 1)} that were no better"
             return None
 
     return Told()

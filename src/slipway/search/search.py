@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.project.automl_settings import Automl
+from slipway.project.automl_settings import Automl, is_space
 from slipway.project.availability import missing_packages
 from slipway.project.entry import SAYS_FULL, UserError
 from slipway.project.files import full_disk
@@ -103,7 +103,7 @@ def _space(value: Any) -> Any:
     """Return a search space where a setting is {low, high} or {choices}, else the setting."""
     from autogluon.common import space
 
-    if not isinstance(value, dict) or not (value.keys() >= {"low", "high"} or value.keys() == {"choices"}):
+    if not is_space(value):
         return value
     if "choices" in value:
         return space.Categorical(*value["choices"])
