@@ -74,7 +74,7 @@ def tell(table: "pd.DataFrame", tags: dict[str, Any], lines: list[str]) -> None:
     told = [f"{model} {why}" for model, why in zip(failed["model"], failed["cut_short"], strict=True)]
     told += tags["cut_short"]
     if not tags["reproducible"]:
-        told.append("a budget cut the search short: it cannot be repeated to the last bit")
+        told.append("the clock or the memory had a say in this: it cannot be repeated to the last bit")
     for line in [*told, *lines]:
         print(f"automl: {line}")
 
@@ -137,17 +137,20 @@ def main() -> None:  # noqa: PLR0915  one story in order
         chosen, choices = way.choose(one, predictor)
         if choices:  # among them a blend may be new
             predictor = way.load_left(one.folder) or predictor
-        won = way.why_it_won(predictor, chosen, settings.infer_limit)
+        won = way.why_it_won(predictor, chosen, settings)
         deployed = chosen
         if settings.refit_full and not one.is_baseline:
             deployed = way.refit(one, predictor, chosen)
             predictor = way.load_left(one.folder) or predictor
+        threshold = way.decide(one, predictor, chosen)
         seconds = time.monotonic() - started
     table = way.leaderboard(predictor, display.cut_short)
 
     by_budget = {model: why for model, why in display.cut_short.items() if not why.startswith("failed")}
     haste = ["what models upon models are worth was tried against the clock"] if display.tried_in_haste else []
-    measured = ["how long a row takes was measured against the clock"] if settings.infer_limit else []
+    measured = (
+        ["how long a row takes was measured against the clock"] if settings.infer_limit and not one.is_baseline else []
+    )
     cut_short = [*one.cut_short, *haste, *measured, *grouped(by_budget)]
     by_clock = [*one.cut_short, *haste, *measured, *(why for why in by_budget.values() if not why.startswith(COUNTED))]
     tags = {"cut_short": cut_short, "reproducible": not by_clock, "baseline": one.is_baseline}
@@ -157,9 +160,15 @@ def main() -> None:  # noqa: PLR0915  one story in order
     best, row = (table[table["model"] == model].iloc[0] for model in (chosen, deployed))
     write_json(
         Path("reports/automl.json"),
-        summary(row, float(best["score_val"]), table, tags, seconds) | way.backtests(predictor, chosen),
+        summary(row, float(best["score_val"]), table, tags, seconds)
+        | way.backtests(predictor, chosen)
+        | ({} if threshold is None else {"decision_threshold": threshold}),
     )
-    tell(table, tags, [*slow, *display.notes, *choices, *won])
+    decides = [] if threshold in (None, 0.5) else [f"{positive} is said from a probability of {threshold:.3g} on"]
+    megabytes, most = float(row["deployed_bytes"]) / 1e6, settings.max_size_mb
+    over = deployed != chosen and most is not None and megabytes > most
+    choices += [f"{deployed} takes {megabytes:.1f} MB: more than automl.max_size_mb={most:g}"] if over else []
+    tell(table, tags, [*slow, *display.notes, *choices, *decides, *won])
     print(
         f"automl: {deployed} won of {table['score_val'].notna().sum()} models with {metric} {best['score_val']:.4f} on validation rows"
     )

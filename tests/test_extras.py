@@ -73,7 +73,7 @@ num_cpus: 1
 ENDLESS_NETWORKS = """
 defaults: [base, _self_]
 time_limit: 60
-max_time_limit: 3
+max_time_limit: 5
 models:
   NN_TORCH: {num_epochs: 1000000, epochs_wo_improve: 1000000}
   TABM: {tabm_k: 4, d_block: 64, patience: 1000000}
@@ -562,7 +562,7 @@ def test_budget_is_kept(sales):
     with (project.folder / "reports/leaderboard.csv").open() as file:
         told = [json.loads(row["hyperparameters"]) for row in csv.DictReader(file) if row["hyperparameters"]]
     assert {fitted["n_jobs"] for fitted in told if "n_jobs" in fitted} == {1}, "processes, which take seconds to start"
-    assert "automl: a budget cut the search short" in done.stdout
+    assert "automl: the clock or the memory had a say in this" in done.stdout
     search = json.loads(project.read("reports/automl.json"))
     assert (search["reproducible"], search["baseline"]) == (False, search["best_model"] == "Naive")
     project.write("params.yaml", params)

@@ -82,11 +82,11 @@ UNSAID = {
     "ray": (
         f"GBM: {{num_boost_round: 1000000, {ENDLESS}}}",
         "num_bag_folds: 2\nconcurrency: 2\n",
-        "LightGBM_BAG_L1: stopped by the time limit, or by itself in the second half of its time",
+        "LightGBM_BAG_L1: stopped by the time limit, or by itself in the last two thirds of its time",
     ),
     "trials": (
-        "RF: {n_estimators: 20, max_features: {low: 0.1, high: 1.0}}",
-        "num_trials: 10000\n",
+        "RF: {n_estimators: 30, max_features: {low: 0.1, high: 1.0}}",
+        "num_trials: 80\n",
         "RandomForest: no time for more settings of it",
     ),
 }

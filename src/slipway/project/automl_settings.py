@@ -134,6 +134,15 @@ class Automl(Section):
                 bool(self.searched()) and not self.num_trials,
                 f"Got a range for {', '.join(self.searched())} in automl.models, expected a value, or automl.num_trials",
             ),
+            (bool(self.unsearchable()), "; ".join(self.unsearchable())),
+            (
+                [] in self.models.values(),
+                "Got a kind of model with an empty list of settings in automl.models, expected one at least, such as {}",
+            ),
+            (
+                self.sample_weight == "auto_weight",
+                "Got automl.sample_weight='auto_weight', which is no weights to AutoGluon, expected balance_weight, a column or null",
+            ),
             (
                 limit is not None and longest is not None and longest > limit,
                 f"Got automl.max_time_limit={longest:g} for a model of a search of time_limit={limit:g}, expected less"
@@ -141,7 +150,7 @@ class Automl(Section):
                 else "",
             ),
             (
-                self.weight_evaluation and self.sample_weight in (None, "auto_weight", "balance_weight"),
+                self.weight_evaluation and self.sample_weight in (None, "balance_weight"),
                 f"Got automl.weight_evaluation with sample_weight={self.sample_weight!r}, expected a column of weights",
             ),
             (
@@ -150,14 +159,22 @@ class Automl(Section):
             ),
         ]
 
-    def searched(self) -> list[str]:
-        """Return which settings of which kinds of models are ranges or choices, such as GBM.learning_rate."""
+    def searched(self) -> dict[str, dict[str, Any]]:
+        """Return which settings of which kinds of models are ranges or choices, such as GBM.learning_rate → the range."""
         variants = [
             (kind, one)
             for kind, given in self.models.items()
+            if kind in self.kinds()
             for one in (given if isinstance(given, list) else [given])
         ]
-        return [f"{kind}.{key}" for kind, one in variants for key, value in one.items() if is_space(value)]
+        return {f"{kind}.{key}": value for kind, one in variants for key, value in one.items() if is_space(value)}
+
+    def unsearchable(self) -> list[str]:
+        """Return of each range that cannot be searched why, a sentence each."""
+        says = {name: _fault_of_space(value) for name, value in self.searched().items()}
+        return [
+            f"Got {self.searched()[name]} for automl.models.{name}, expected {why}" for name, why in says.items() if why
+        ]
 
     def kinds(self) -> list[str]:
         """Return the kinds of models that are asked for, in order."""
@@ -167,5 +184,22 @@ class Automl(Section):
 
 
 def is_space(value: Any) -> bool:
-    """Return whether a setting of a model is what to search in, {low, high, log} or {choices}, rather than a value."""
-    return isinstance(value, dict) and (value.keys() >= {"low", "high"} or value.keys() == {"choices"})
+    """Return whether a setting of a model is meant as what to search in, {low, high, log} or {choices}, not as a value."""
+    return isinstance(value, dict) and bool(value.keys() & {"low", "high", "choices"})
+
+
+def _fault_of_space(space: dict[str, Any]) -> str:
+    """Return what is expected in the place of a range that cannot be searched, or nothing."""
+    if "choices" in space:
+        fine = space.keys() == {"choices"} and isinstance(space["choices"], list) and space["choices"]
+        return "" if fine else "{choices: [...]} with one at least, and nothing else beside it"
+    if not {"low", "high"} <= space.keys() <= {"low", "high", "log"}:
+        return "{low, high} and log at most beside them"
+    low, high, log = space["low"], space["high"], space.get("log", False)
+    if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in (low, high)):
+        return "numbers for low and high"
+    if not isinstance(log, bool):
+        return "true or false for log"
+    if not low < high:
+        return "low below high"
+    return "low above 0 where log is true" if log and low <= 0 else ""

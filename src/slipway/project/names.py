@@ -63,6 +63,9 @@ METRICS = {
 }
 # fmt: on
 
+# Those of two classes that take probabilities, for which it doesn't matter from which one on the positive class is said.
+OF_PROBABILITIES = ("average_precision", "log_loss", "pac", "roc_auc")
+
 # Task → the metric where nobody names one.
 METRIC = {
     "binary": "roc_auc",

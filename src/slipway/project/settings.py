@@ -18,8 +18,10 @@ from slipway.project.names import (
     MODELS,
     NEAREST_METRICS,
     NO_QUANTILES,
+    OF_PROBABILITIES,
     PRETRAINED,
     autogluon_metric,
+    has_classes,
 )
 from slipway.project.sections import Section, closest
 from slipway.project.stage_settings import Check, Dataprep, Evaluate, Register
@@ -63,9 +65,15 @@ class Params(Section):
             faults.append(
                 f"Got automl.calibrate_decision_threshold=True, expected auto or false for data.task={task}: it has no threshold"
             )
-        if task == "regression" and self.automl.sample_weight == "balance_weight":
+        name = autogluon_metric(self.automl.eval_metric, task) if task == "binary" else None
+        if name in OF_PROBABILITIES and self.automl.calibrate_decision_threshold is True:
             faults.append(
-                "Got automl.sample_weight='balance_weight', expected a column or null for data.task=regression: it has no classes"
+                f"Got automl.calibrate_decision_threshold=True, expected auto or false for the metric {name}: it takes "
+                "probabilities, for which a threshold is nothing"
+            )
+        if not has_classes(task) and self.automl.sample_weight == "balance_weight":
+            faults.append(
+                f"Got automl.sample_weight='balance_weight', expected a column or null for data.task={task}: it has no classes"
             )
         if self.automl.holdout_frac is not None and getattr(self.data.split, "validation_size", None) is not None:
             faults.append(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway.search.quiet import MAY_HAVE
+from slipway.search.quiet import FAILED_TRIAL, MAY_HAVE, MAY_HAVE_IN_RAY, NO_TIME_TO_TRY
 
 if TYPE_CHECKING:
     from autogluon.core.callbacks import AbstractCallback
@@ -22,12 +22,14 @@ CUT_SHORT = {
     r"Early stopping due to lack of time": "stopped by the time limit",
     r"Reducing model .* due to low time": "fewer trees than asked for, no time",
     r"training for [12]?\d epoch": "fewer rounds than its own 30, no time",
-    r"Stopping HPO to satisfy time limit": "no time for more settings of it",
+    NO_TIME_TO_TRY: "no time for more settings of it",
     r"Not enough time to retrain": "not fitted again with the best number of rounds, no time",
     r"Time limit exceeded": "left out, no time",
     r"due to lack of time remaining": "left out, no time",
     r"Not enough time left to finish repeated": "left out, no time",
     MAY_HAVE: "stopped by the time limit, or by itself in the second half of its time",
+    MAY_HAVE_IN_RAY: "stopped by the time limit, or by itself in the last two thirds of its time",
+    r"Memory not enough to fit .* folds in parallel": "fewer folds side by side, no memory",
     r"Ran low on memory": "stopped by the memory limit",
     r"may cause OOM error if training continues": "stopped by the memory limit",
     r"Reducing model .* due to low memory": "fewer trees than asked for, no memory",
@@ -52,6 +54,9 @@ class CutShort(logging.Handler):
         for words, meaning in CUT_SHORT.items():
             if re.search(words, line):
                 self.say({"event": "cut", "model": self.model or REST, "why": meaning})
+        if FAILED_TRIAL in line:
+            why = f"failed with some of the settings: {line.partition(FAILED_TRIAL)[2]}"
+            self.say({"event": "cut", "model": self.model, "why": why})
 
 
 def settings_of(model: Any) -> str:
@@ -142,7 +147,7 @@ def callback_for(  # noqa: C901  one small class, made here because AutoGluon is
 
         def _enough(self) -> str | None:
             if max_models and self.fitted >= max_models:
-                return f"{COUNTED} {max_models} model{'s' * (max_models > 1)}"
+                return f"{COUNTED} {self.fitted} model{'s' * (self.fitted > 1)}"
             if patience and self.no_better >= patience:
                 return f"{COUNTED} {patience} model{'s' * (patience > 1)} that were no better"
             return None

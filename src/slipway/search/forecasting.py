@@ -334,13 +334,17 @@ def choose(one: Search, predictor: "TimeSeriesPredictor") -> tuple[str, list[str
     return within_size(table, table.iloc[0], one.settings.max_size_mb)
 
 
+def decide(_: Search, __: "TimeSeriesPredictor", ___: str) -> None:
+    """Return nothing: forecasts have no classes."""
+
+
 def ranked(predictor: "TimeSeriesPredictor") -> "pd.DataFrame":
     """Return the models that have a score, best first."""
     numbers = {"score_val": float, "pred_time_val": float, "deployed_bytes": float}
     return leaderboard(predictor, {}).dropna(subset="score_val").set_index("model", drop=False).astype(numbers)
 
 
-def why_it_won(predictor: "TimeSeriesPredictor", model: str, _: float | None) -> list[str]:
+def why_it_won(predictor: "TimeSeriesPredictor", model: str, _: Automl) -> list[str]:
     """Return in words what a model won by, what it blends, and what a faster or a smaller one would cost in score."""
     weights = predictor._trainer.load_model(model).model_to_weight if is_ensemble(model) else {}  # noqa: SLF001
     return won_by(ranked(predictor), model, dict(sorted(weights.items(), key=lambda w: -w[1])))

@@ -16,7 +16,7 @@ from slipway.project.names import autogluon_metric
 from slipway.search.bounded import Say
 from slipway.search.events import callback_for
 from slipway.search.memory import cpus_of, memory_gb
-from slipway.search.quiet import let_quiet_models_tell
+from slipway.search.quiet import let_quiet_models_tell, mend_trials
 from slipway.search.stacking import only_if_it_holds
 
 if TYPE_CHECKING:
@@ -107,10 +107,13 @@ def _space(value: Any) -> Any:
         return value
     if "choices" in value:
         return space.Categorical(*value["choices"])
-    whole = isinstance(value["low"], int) and isinstance(value["high"], int) and not value.get("log")
-    return (space.Int if whole else space.Real)(
-        value["low"], value["high"], **({} if whole else {"log": value.get("log", False)})
-    )
+    low, high, log = value["low"], value["high"], value.get("log", False)
+    if not (isinstance(low, int) and isinstance(high, int)):
+        return space.Real(low, high, log=log)
+    if not log:
+        return space.Int(low, high)
+    steps = 200  # AutoGluon has no whole numbers on a logarithmic scale
+    return space.Categorical(*sorted({round(low * (high / low) ** (step / steps)) for step in range(steps + 1)}))
 
 
 def fit_options(settings: Automl, seed: int, time_limit: float | None) -> dict[str, Any]:
@@ -136,7 +139,7 @@ def fit_options(settings: Automl, seed: int, time_limit: float | None) -> dict[s
         "num_bag_sets": settings.num_bag_sets,
         "num_stack_levels": settings.num_stack_levels,
         "holdout_frac": settings.holdout_frac,
-        "calibrate_decision_threshold": settings.calibrate_decision_threshold,
+        "calibrate_decision_threshold": False,  # for the model that is deployed, which is not known yet: see choice.py
         "dynamic_stacking": False,
         "num_cpus": cpus_of(settings) or "auto",
         "num_gpus": settings.num_gpus,
@@ -148,6 +151,7 @@ def fit_options(settings: Automl, seed: int, time_limit: float | None) -> dict[s
     if settings.num_trials:
         options["hyperparameter_tune_kwargs"] = {
             "num_trials": settings.num_trials, "scheduler": "local", "searcher": "random",
+            "search_options": {"random_seed": seed},
         }  # fmt: skip
     if settings.feature_generator != "auto":
         custom = settings.feature_generator
@@ -194,12 +198,7 @@ def fit(
     """
     from autogluon.tabular import TabularPredictor
 
-    weight = settings.sample_weight
-    if weight and weight not in ("auto_weight", "balance_weight", *train.columns):
-        raise UserError(
-            f"Got automl.sample_weight={weight!r}, but no feature of that name, expected auto_weight, balance_weight or "
-            f"one of: {', '.join(train.columns.drop(label))}. Edit conf/automl/, or let the recipe keep the column."
-        )
+    check_weight(settings.sample_weight, train.drop(columns=label))
     make = partial(
         TabularPredictor,
         label=label,
@@ -207,7 +206,7 @@ def fit(
         quantile_levels=settings.quantile_levels,
         eval_metric=autogluon_metric(settings.eval_metric, task),
         verbosity=max(settings.verbosity, 2),  # the log's file takes less; what was cut short must be heard
-        sample_weight=weight,
+        sample_weight=settings.sample_weight,
         weight_evaluation=settings.weight_evaluation,
         learner_kwargs={"positive_class": positive_class, "random_state": seed},
     )
@@ -218,15 +217,18 @@ def fit(
             settings.num_bag_folds > 0
             and options["ag_args_ensemble"].get("fold_fitting_strategy") != "sequential_local"
         )
-        let_quiet_models_tell(settings.kinds(), in_ray, settings.max_time_limit)
+        let_quiet_models_tell(settings.kinds(), in_ray, settings.max_time_limit, len(settings.quantile_levels or [0]))
+        if settings.num_trials:
+            mend_trials()
         if len(validation):
             options |= {"tuning_data": validation, "use_bag_holdout": settings.num_bag_folds > 0}
         if gigabytes := memory_gb(settings):
             options["memory_limit"] = gigabytes
         if settings.num_stack_levels and not len(validation) and "dynamic_stacking" not in settings.fit:
-            unheard = callback_for(lambda _: None, settings.max_models, settings.early_stopping_patience)
+            cuts: list[dict[str, Any]] = []
+            hear = callback_for(cuts.append, settings.max_models, settings.early_stopping_patience)
             trial = make(path=str(folder / "trial"))
-            options = only_if_it_holds(trial, train, options | {"callbacks": [unheard]}, seed, say)
+            options = only_if_it_holds(trial, train, options | {"callbacks": [hear]}, seed, say, cuts)
         predictor.fit(train, raise_on_no_models_fitted=False, **options | {"callbacks": [callback]})
     except (ValueError, TypeError, AssertionError) as error:
         if not settings.fit and not isinstance(settings.feature_generator, dict):
@@ -246,6 +248,33 @@ def fit(
             "expected one at least. Edit automl.models in conf/automl/."
         )
     return predictor
+
+
+def check_weight(weight: str | None, features: "pd.DataFrame") -> None:
+    """Refuse a feature as weights that is not there, or that has a row which no model could weigh."""
+    if weight in (None, "balance_weight"):
+        return
+    if weight not in features:
+        raise UserError(
+            f"Got automl.sample_weight={weight!r}, but no feature of that name, expected balance_weight or "
+            f"one of: {', '.join(map(str, features))}. Edit conf/automl/, or let the recipe keep the column."
+        )
+    import pandas as pd
+
+    values = features[weight]
+    if not pd.api.types.is_numeric_dtype(values):
+        found = f"values of type {values.dtype}"
+    elif not (bad := values[~(values >= 0) | (values == float("inf"))]).empty:
+        found = (
+            f"{'a missing value' if pd.isna(bad.iloc[0]) else bad.iloc[0]} in {len(bad)} of {len(values)} train rows"
+        )
+    elif not values.any():
+        found = "0 in every train row"
+    else:
+        return
+    raise UserError(
+        f"Got automl.sample_weight={weight!r}, but {found} there, expected numbers of 0 and above. Edit conf/automl/ or the recipe."
+    )
 
 
 # How AutoGluon names what a budget did to a model; no failure of the model.

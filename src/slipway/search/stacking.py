@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,12 @@ BORNE_OUT = 0.5
 
 
 def only_if_it_holds(
-    trial: "TabularPredictor", train: "pd.DataFrame", options: dict[str, Any], seed: int, say: Say
+    trial: "TabularPredictor",
+    train: "pd.DataFrame",
+    options: dict[str, Any],
+    seed: int,
+    say: Say,
+    heard: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the options of a search that is to stack, without stacking where a trial does not bear it out.
 
@@ -39,13 +45,17 @@ def only_if_it_holds(
         Of ``TabularPredictor.fit``; the time that the trial took is taken off the limit.
     say
         Told what the trial found, and whether the clock had a say in it.
+    heard
+        What the trial's callback says of its models; filled while it runs.
     """
     started, limit = time.monotonic(), options["time_limit"]
     say({"event": "fitting", "model": "a trial of stacking"})
     why = not_to_stack(trial, train, options | {"time_limit": limit and limit * TIME}, seed)
     shutil.rmtree(Path(trial.path), ignore_errors=True)
     took = time.monotonic() - started
-    say({"event": "tried", "model": "stacking", "why": why, "in_haste": bool(limit and took > limit * TIME * IN_HASTE)})
+    cut = any(event["event"] == "cut" for event in heard)
+    in_haste = cut or bool(limit and took > limit * TIME * IN_HASTE)
+    say({"event": "tried", "model": "stacking", "why": why, "in_haste": in_haste})
     return options | {
         "num_stack_levels": 0 if why else options["num_stack_levels"],
         "time_limit": limit and max(0.1, limit - took),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.search.budget import fitted_with, load_left, refit, search
-from slipway.search.choice import choose, why_it_won
+from slipway.search.choice import choose, decide, why_it_won
 from slipway.search.search import hyperparameters, leaderboard
 from slipway.serving.scoring import Scorer
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from autogluon.tabular import TabularPredictor
 
 __all__ = [
-    "Scorer", "backtests", "choose", "deploy", "fitted_with", "hyperparameters", "leaderboard", "load_left", "refit", "search",
+    "Scorer", "backtests", "choose", "decide", "deploy", "fitted_with", "hyperparameters", "leaderboard", "load_left", "refit", "search",
     "why_it_won",
 ]  # fmt: skip
 
