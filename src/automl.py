@@ -166,7 +166,7 @@ def main() -> None:  # noqa: PLR0915  one story in order
     )
     decides = [] if threshold in (None, 0.5) else [f"{positive} is said from a probability of {threshold:.3g} on"]
     megabytes, most = float(row["deployed_bytes"]) / 1e6, settings.max_size_mb
-    over = deployed != chosen and most is not None and megabytes > most
+    over = settings.refit_full and most is not None and megabytes > most  # `choose` took it for what a refit is about
     choices += [f"{deployed} takes {megabytes:.1f} MB: more than automl.max_size_mb={most:g}"] if over else []
     tell(table, tags, [*slow, *display.notes, *choices, *decides, *won])
     print(
