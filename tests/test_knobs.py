@@ -9,7 +9,7 @@ from test_pipeline_budget import search, state
 
 from slipway.project.entry import UserError
 from slipway.project.names import METRICS, OF_PROBABILITIES
-from slipway.search.search import check_weight
+from slipway.search.search import _space, check_weight
 
 CONFIG = "defaults: [base, _self_]\n{more}\nmodels:\n  {models}\n"
 
@@ -74,3 +74,10 @@ def test_weights_that_are_not_there_are_refused():
     """A column that is no feature, the label among them, cannot weigh rows."""
     with pytest.raises(UserError, match=r"Got automl\.sample_weight='y', but no feature of that name"):
         check_weight("y", pd.DataFrame({"x": [1]}))
+
+
+def test_whole_numbers_stay_whole_on_a_logarithmic_scale():
+    """AutoGluon would draw fractions between whole bounds where the scale is logarithmic, which models of trees refuse."""
+    values = _space({"low": 7, "high": 63, "log": True}).data
+    assert values == sorted({int(value) for value in values})
+    assert (values[0], values[-1]) == (7, 63)
