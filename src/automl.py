@@ -151,9 +151,12 @@ def main() -> None:  # noqa: PLR0915  one story in order
     measured = (
         ["how long a row takes was measured against the clock"] if settings.infer_limit and not one.is_baseline else []
     )
-    cut_short = [*one.cut_short, *haste, *measured, *grouped(by_budget)]
-    by_clock = [*one.cut_short, *haste, *measured, *(why for why in by_budget.values() if not why.startswith(COUNTED))]
-    tags = {"cut_short": cut_short, "reproducible": not by_clock, "baseline": one.is_baseline}
+    whole_search = [*one.cut_short, *haste, *measured]
+    tags = {
+        "cut_short": whole_search + grouped(by_budget),
+        "reproducible": not whole_search and all(why.startswith(COUNTED) for why in by_budget.values()),
+        "baseline": one.is_baseline,
+    }
     slow = build(way, predictor, deployed, data.recipe.name, tags)
     with whole_file(Path("reports/leaderboard.csv")) as part:
         table.assign(hyperparameters=table["model"].map(way.fitted_with(one, predictor))).to_csv(part, index=False)

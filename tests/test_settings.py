@@ -134,6 +134,11 @@ def test_possible_values_pass(key, value):
             "Got a range for GBM.learning_rate, RF.criterion in automl.models, expected a value, or automl.num_trials",
         ),
         ("automl.models", {"GBM": {"x": {"low": 2, "high": 1}}}, "expected low below high"),
+        (
+            "automl.models",
+            {"GBM": [{"x": {"low": 2, "high": 1}}, {"x": {"low": 1, "high": 2}}]},
+            "expected low below high",
+        ),
         ("automl.models", {"GBM": {"x": {"low": 0, "high": 1, "log": True}}}, "expected low above 0 where log is true"),
         ("automl.models", {"GBM": {"x": {"low": 0}}}, "expected {low, high} and log at most beside them"),
         ("automl.models", {"GBM": {"x": {"low": 1, "high": 2, "logg": True}}}, "expected {low, high} and log at most"),

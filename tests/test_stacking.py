@@ -32,11 +32,11 @@ class Trial:
         return pd.DataFrame(self.models, columns=["model", "score_val", "score_test", "stack_level"])
 
 
-def tried(folder, models, **options):
+def tried(folder, models, heard=(), **options):
     """Return the options after a trial, the trial, and what was said."""
     train = pd.DataFrame({"age": range(90), "survived": np.arange(90) % 2})
     trial, said = Trial(folder / "trial", models), []
-    return stacking.only_if_it_holds(trial, train, OPTIONS | options, 1, said.append), trial, said
+    return stacking.only_if_it_holds(trial, train, OPTIONS | options, 1, said.append, heard), trial, said
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,18 @@ def test_trial_takes_a_quarter_of_the_time_and_says_when_it_needed_it(tmp_path, 
     options, _, said = tried(tmp_path, WITHOUT)
     assert options["time_limit"] == 31
     assert said[1]["in_haste"] is True
+
+
+def test_trial_with_a_model_that_was_cut_short_is_one_of_the_clock(tmp_path):
+    """A model that the clock stopped in the trial may have decided it, also where time was left in the end."""
+    fitted, left_out = (
+        {"event": "fitted", "model": "RF"},
+        {"event": "left_out", "model": "XT", "why": "left out after 1 model"},
+    )
+    cut = {"event": "cut", "model": "RF", "why": "stopped by the time limit"}
+    for heard, in_haste in (([fitted, left_out], False), ([fitted, cut], True)):
+        _, _, said = tried(tmp_path, WITHOUT, heard)
+        assert said[1]["in_haste"] is in_haste
 
 
 def test_trial_that_has_no_model_or_no_score_stacks_nothing(tmp_path):

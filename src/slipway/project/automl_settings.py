@@ -132,7 +132,7 @@ class Automl(Section):
             ),
             (
                 bool(self.searched()) and not self.num_trials,
-                f"Got a range for {', '.join(self.searched())} in automl.models, expected a value, or automl.num_trials",
+                f"Got a range for {', '.join(name for name, _ in self.searched())} in automl.models, expected a value, or automl.num_trials",
             ),
             (bool(self.unsearchable()), "; ".join(self.unsearchable())),
             (
@@ -159,21 +159,22 @@ class Automl(Section):
             ),
         ]
 
-    def searched(self) -> dict[str, dict[str, Any]]:
-        """Return which settings of which kinds of models are ranges or choices, such as GBM.learning_rate → the range."""
+    def searched(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return which settings of which kinds of models are ranges or choices, such as GBM.learning_rate and the range."""
         variants = [
             (kind, one)
             for kind, given in self.models.items()
             if kind in self.kinds()
             for one in (given if isinstance(given, list) else [given])
         ]
-        return {f"{kind}.{key}": value for kind, one in variants for key, value in one.items() if is_space(value)}
+        return [(f"{kind}.{key}", value) for kind, one in variants for key, value in one.items() if is_space(value)]
 
     def unsearchable(self) -> list[str]:
         """Return of each range that cannot be searched why, a sentence each."""
-        says = {name: _fault_of_space(value) for name, value in self.searched().items()}
         return [
-            f"Got {self.searched()[name]} for automl.models.{name}, expected {why}" for name, why in says.items() if why
+            f"Got {space} for automl.models.{name}, expected {why}"
+            for name, space in self.searched()
+            if (why := _fault_of_space(space))
         ]
 
     def kinds(self) -> list[str]:

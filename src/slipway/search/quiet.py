@@ -122,7 +122,8 @@ def _tell_of_folds(
     parts: int,
     **kwargs: Any,
 ) -> None:
-    limits = [limit for limit in (folds.limit, max_time_limit, _own_limit(folds.model_base)) if limit is not None]
+    own = (folds.model_base._user_params_aux or {}).get("max_time_limit")  # noqa: SLF001  no others before it is fitted
+    limits = [limit for limit in (folds.limit, max_time_limit, own) if limit is not None]
     if limits and time_end_fit - time_start_fit >= min(limits) / (EARLIEST * parts):
         _log(MAY_HAVE_IN_RAY)
     take_in(folds, time_start_fit=time_start_fit, time_end_fit=time_end_fit, **kwargs)
@@ -167,7 +168,3 @@ def _fit_trial(
         fitted.val_score = fitted.score_with_y_pred_proba(y=y_val, y_pred_proba=proba, sample_weight=weights)
         fitted.save()
     return fitted
-
-
-def _own_limit(model: Any) -> float | None:
-    return (model._user_params_aux or {}).get("max_time_limit")  # noqa: SLF001  it has no others before it is fitted
